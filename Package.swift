@@ -1,0 +1,68 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of the package is compiled with. A misspelled feature name is accepted without a word: copy, do not type.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    // ThreadSanitizer does not see `Synchronization.Mutex` on Linux; `Lock` is a pthread mutex there.
+    .define("PERDURE_TSAN", .when(configuration: .debug, traits: ["ThreadSanitizer"])),
+]
+
+let package = Package(
+    name: "perdure",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Perdure", targets: ["Perdure"]),
+        .library(name: "PerdurePostgres", targets: ["PerdurePostgres"]),
+        .library(name: "PerdureSQLite", targets: ["PerdureSQLite"]),
+        .library(name: "PerdureMemory", targets: ["PerdureMemory"]),
+        .library(name: "PerdureTesting", targets: ["PerdureTesting"]),
+        .executable(name: "perdure", targets: ["PerdureCommandLine"]),
+    ],
+    traits: [
+        .trait(name: "ThreadSanitizer", description: "Locks that ThreadSanitizer understands; for tests only.")
+    ],
+    targets: [
+        // What a user writes against, and the engine that runs it. Knows no C library and no SQL dialect.
+        .target(name: "Perdure", swiftSettings: strict),
+
+        // One store a target, so that a user of one needs no header of another.
+        .target(name: "PerdurePostgres", dependencies: ["Perdure", "CLibPQ"], swiftSettings: strict),
+        .target(name: "PerdureSQLite", dependencies: ["Perdure", "CSQLite"], swiftSettings: strict),
+        .target(name: "PerdureMemory", dependencies: ["Perdure"], swiftSettings: strict),
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+
+        // The test kit links the testing library, which is why the in-memory store is not in it.
+        .target(name: "PerdureTesting", dependencies: ["Perdure", "PerdureMemory"], swiftSettings: strict),
+
+        .executableTarget(
+            name: "PerdureCommandLine", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], swiftSettings: strict),
+
+        // What `./run demo` and `./run bench` run.
+        .executableTarget(
+            name: "Shop", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], path: "Examples/Shop", swiftSettings: strict),
+        .executableTarget(
+            name: "Benchmarks", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite", "PerdureMemory", "CSQLite"],
+            path: "Benchmarks", swiftSettings: strict),
+
+        .testTarget(name: "PerdureTests", dependencies: ["Perdure", "PerdureMemory", "PerdureTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "StoreConformanceTests", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite", "PerdurePostgres"],
+            swiftSettings: strict),
+        .testTarget(name: "PerdureSQLiteTests", dependencies: ["Perdure", "PerdureSQLite", "CSQLite"], swiftSettings: strict),
+        .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres"], swiftSettings: strict),
+        // Tests that really kill a process: they drive the `Shop` executable.
+        .testTarget(name: "CrashTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "Shop"], swiftSettings: strict),
+        // Random programs, recorded by one build and replayed by another.
+        .executableTarget(
+            name: "ReplayFuzz", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite"], path: "Tests/ReplayFuzz",
+            swiftSettings: strict),
+    ]
+)

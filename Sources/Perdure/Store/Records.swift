@@ -1,0 +1,234 @@
+/// The internal number of one run of a workflow: 63 bits, ordered by time, the key of every table.
+///
+/// Milliseconds since 2025-01-01 (by the database's clock) in the high 41 bits, a sequence in the low 22.
+package typealias WorkflowNumber = Int64
+
+/// Microseconds since 1970-01-01 UTC: how every moment is stored.
+package typealias Microseconds = Int64
+
+/// One start of an engine: random, 63 bits, never reused, never a configured name.
+package typealias ExecutorID = Int64
+
+/// Bytes and what they are encoded with. Stores never look inside.
+package struct EncodedPayload: Sendable, Hashable {
+    /// The codec's number; 0 is "nothing" (a `Void` value), 1 is JSON, as `PayloadCodec` lists them.
+    package var codec: Int16
+    package var bytes: [UInt8]
+
+    package init(codec: Int16, bytes: [UInt8]) {
+        self.codec = codec
+        self.bytes = bytes
+    }
+
+    package static let void = EncodedPayload(codec: 0, bytes: [])
+}
+
+/// What decides who may claim a workflow that waits to be run.
+package struct Lane: Sendable, Hashable {
+    package var queue: String
+    package var key: String
+    package var priority: Int16
+    package var workflow: String
+    package var version: String
+
+    package init(queue: String = "", key: String = "", priority: Int16 = 0, workflow: String, version: String = "") {
+        self.queue = queue
+        self.key = key
+        self.priority = priority
+        self.workflow = workflow
+        self.version = version
+    }
+}
+
+/// What happens to a child that is open when its parent closes; the names and meanings are Temporal's.
+package enum StoredClosePolicy: Int16, Sendable {
+    case terminate = 1
+    case cancel = 2
+    case abandon = 3
+}
+
+/// Who asked for a child, and under which key of its history.
+package struct ParentLink: Sendable, Hashable {
+    package var number: WorkflowNumber
+    package var key: String
+    package var closePolicy: StoredClosePolicy
+
+    package init(number: WorkflowNumber, key: String, closePolicy: StoredClosePolicy) {
+        self.number = number
+        self.key = key
+        self.closePolicy = closePolicy
+    }
+}
+
+/// What was asked of a workflow: the row of `workflows`, never changed.
+package struct WorkflowRecord: Sendable, Hashable {
+    package var number: WorkflowNumber
+    /// The user's own id; nil where none was given.
+    package var id: String?
+    package var lane: Lane
+    package var input: EncodedPayload
+    package var parent: ParentLink?
+    /// A JSON object of the caller's attributes.
+    package var attributes: EncodedPayload?
+    package var created: Microseconds
+    /// Not before this moment; nil is at once.
+    package var due: Microseconds?
+    /// The workflow is cancelled as timed out at this moment.
+    package var deadline: Microseconds?
+
+    package init(
+        number: WorkflowNumber, id: String? = nil, lane: Lane, input: EncodedPayload, parent: ParentLink? = nil,
+        attributes: EncodedPayload? = nil, created: Microseconds, due: Microseconds? = nil, deadline: Microseconds? = nil
+    ) {
+        self.number = number
+        self.id = id
+        self.lane = lane
+        self.input = input
+        self.parent = parent
+        self.attributes = attributes
+        self.created = created
+        self.due = due
+        self.deadline = deadline
+    }
+}
+
+/// What a row of a history stands for.
+package enum StepKind: Int16, Sendable {
+    case step = 1
+    case transaction = 2
+    case timer = 3
+    case receive = 4
+    case childStart = 5
+    case childResult = 6
+    case cancel = 7
+    case patch = 8
+    /// Gives a place in the order to the row whose key is its output: a transaction that committed without one.
+    case order = 9
+}
+
+/// One completed step: the row of `steps`, never changed.
+package struct StepRecord: Sendable, Hashable {
+    package var workflow: WorkflowNumber
+    /// Unique in the workflow.
+    package var key: String
+    /// The place in which it was delivered; nil only for a transaction that committed without one.
+    package var order: Int64?
+    package var kind: StepKind
+    package var output: EncodedPayload?
+    /// A `RecordedError`, encoded; nil on success.
+    package var error: EncodedPayload?
+    package var started: Microseconds
+    package var finished: Microseconds
+    package var attempts: Int32
+
+    package init(
+        workflow: WorkflowNumber, key: String, order: Int64?, kind: StepKind, output: EncodedPayload? = nil,
+        error: EncodedPayload? = nil, started: Microseconds, finished: Microseconds, attempts: Int32 = 1
+    ) {
+        self.workflow = workflow
+        self.key = key
+        self.order = order
+        self.kind = kind
+        self.output = output
+        self.error = error
+        self.started = started
+        self.finished = finished
+        self.attempts = attempts
+    }
+}
+
+/// A step that has failed at least once, or reported progress, and is not completed: the row of `pending`.
+package struct PendingRecord: Sendable, Hashable {
+    package var workflow: WorkflowNumber
+    package var key: String
+    /// Attempts made so far.
+    package var attempt: Int32
+    /// When the first attempt began: the base of a timeout in total.
+    package var started: Microseconds
+    /// When the next attempt begins; nil while one runs.
+    package var due: Microseconds?
+    package var error: EncodedPayload?
+    package var progress: EncodedPayload?
+
+    package init(
+        workflow: WorkflowNumber, key: String, attempt: Int32, started: Microseconds, due: Microseconds? = nil,
+        error: EncodedPayload? = nil, progress: EncodedPayload? = nil
+    ) {
+        self.workflow = workflow
+        self.key = key
+        self.attempt = attempt
+        self.started = started
+        self.due = due
+        self.error = error
+        self.progress = progress
+    }
+}
+
+/// How a workflow ended.
+package enum OutcomeStatus: Int16, Sendable {
+    case completed = 1
+    case failed = 2
+    case cancelled = 3
+    case terminated = 4
+    case timedOut = 5
+}
+
+/// The end of a workflow: the row of `outcomes`, never changed.
+package struct Outcome: Sendable, Hashable {
+    package var workflow: WorkflowNumber
+    package var status: OutcomeStatus
+    package var output: EncodedPayload?
+    package var error: EncodedPayload?
+    package var finished: Microseconds
+
+    package init(
+        workflow: WorkflowNumber, status: OutcomeStatus, output: EncodedPayload? = nil, error: EncodedPayload? = nil,
+        finished: Microseconds
+    ) {
+        self.workflow = workflow
+        self.status = status
+        self.output = output
+        self.error = error
+        self.finished = finished
+    }
+}
+
+/// What others ask of a workflow.
+package enum InboxKind: Int16, Sendable {
+    case cancel = 1
+    case terminate = 2
+    /// A child has ended; `reference` is its number. The outcome itself is read from `outcomes`.
+    case childEnded = 3
+}
+
+/// A row of `inbox`: inserted by anybody, deleted by the owner in the batch that records what came of it.
+package struct InboxItem: Sendable, Hashable {
+    /// Given by the store; 0 before that. Unique over all workflows, rising in the order of arrival.
+    package var sequence: Int64
+    package var workflow: WorkflowNumber
+    package var kind: InboxKind
+    package var reference: Int64?
+    package var payload: EncodedPayload?
+
+    package init(
+        sequence: Int64 = 0, workflow: WorkflowNumber, kind: InboxKind, reference: Int64? = nil, payload: EncodedPayload? = nil
+    ) {
+        self.sequence = sequence
+        self.workflow = workflow
+        self.kind = kind
+        self.reference = reference
+        self.payload = payload
+    }
+}
+
+/// The state of a workflow that has not ended: `live.state`.
+package enum LiveState: Int16, Sendable {
+    /// Waits to be claimed by an engine that serves its lane.
+    case ready = 0
+    /// Belongs to an executor.
+    case owned = 1
+    /// Unloaded: nobody's, until it is due or something arrives for it.
+    case waiting = 2
+    /// Set aside with a reason; only an operator brings it back.
+    case setAside = 3
+}

@@ -1,0 +1,64 @@
+/// Where workflows are kept: made by `.postgres(…)`, `.sqlite(…)` or `.memory()` of the module of that name.
+///
+/// A `Store` is only an address. Opening it, by an ``Engine`` or a ``Client``, connects, checks the version of the tables and migrates them.
+public struct Store: Sendable, CustomStringConvertible {
+    /// The address without its password.
+    public let description: String
+    package let open: @Sendable (StoreSettings) async throws -> any StoreBackend
+
+    package init(description: String, open: @escaping @Sendable (StoreSettings) async throws -> any StoreBackend) {
+        self.description = description
+        self.open = open
+    }
+}
+
+/// What the opener of a store asks of it.
+package struct StoreSettings: Sendable {
+    /// Create or migrate the tables; without it, tables that are missing or too old are an error that names `perdure migrate`.
+    package var migrate: Bool
+    /// Receives what people should know: a reconnection, a full disk, a notice of the server. Never the hot path.
+    package var log: @Sendable (_ level: LogLevel, _ message: String) -> Void
+
+    package init(migrate: Bool = true, log: @escaping @Sendable (LogLevel, String) -> Void = { _, _ in }) {
+        self.migrate = migrate
+        self.log = log
+    }
+}
+
+/// How much a message matters.
+public enum LogLevel: Int, Sendable, Comparable {
+    /// For those who look for a fault.
+    case debug
+    /// What happened in the normal course.
+    case info
+    /// Something works, but not as it should.
+    case warning
+    /// Something does not work, and a person should look.
+    case error
+
+    /// By rising importance.
+    public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// An opened store: the roles that an engine and a client need, each a protocol of its own.
+package protocol StoreBackend: JournalStore, HistoryReader, LeaseStore, ClaimStore, ClientStore, TransactionStore, WakeupStore {
+    /// How many writers commit side by side: 1 on SQLite.
+    var writers: Int { get }
+    /// How often a wait looks for itself where no wake-up came.
+    var pollInterval: Duration { get }
+    /// The version of the tables and the lowest version of the library that may use them.
+    func schemaVersion() async throws(StoreError) -> SchemaVersion
+    /// Ends every connection; nothing may be called afterwards.
+    func close() async
+}
+
+/// What is written in the database about its own tables.
+package struct SchemaVersion: Sendable, Equatable {
+    package var version: Int
+    package var minimumReader: Int
+
+    package init(version: Int, minimumReader: Int) {
+        self.version = version
+        self.minimumReader = minimumReader
+    }
+}

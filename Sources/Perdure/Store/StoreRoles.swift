@@ -1,0 +1,264 @@
+/// Writes batches: the hot path.
+package protocol JournalStore: Sendable {
+    /// The writer number `index` (below `writers`) of a registered executor, on a connection of its own.
+    func writer(_ index: Int, for executor: ExecutorID) async throws(StoreError) -> any JournalWriter
+}
+
+/// One connection that commits batches.
+package protocol JournalWriter: Sendable {
+    /// Commits all of `batch` in one transaction that ends with the fence, or nothing of it; one result for each command, in order.
+    ///
+    /// - Throws: `.rejected` if one command of the batch is at fault (the journal finds it by halving), `.transient` and `.unavailable`
+    ///   if the same batch may be sent again, `.full` after a while, `.fenced` if the executor has lost its lease.
+    func commit(_ batch: [Command]) async throws(StoreError) -> [CommandResult]
+    /// The thread that the connection blocks; the journal's loop runs on it too, so that a batch costs no hop.
+    var executor: any TaskExecutor { get }
+    func close() async
+}
+
+/// A workflow as it is read to be run: what was asked, the beginning of its history, and what waits for it.
+package struct LoadedWorkflow: Sendable {
+    package var record: WorkflowRecord
+    /// In order; at most as many rows as were asked for.
+    package var history: [StepRecord]
+    /// False if there is more: ask `history(of:after:limit:)`.
+    package var isComplete: Bool
+    /// Transactions that committed without a place in the order (some may have got one by a row of kind `.order`).
+    package var unordered: [StepRecord]
+    package var pending: [PendingRecord]
+    package var inbox: [InboxItem]
+
+    package init(
+        record: WorkflowRecord, history: [StepRecord] = [], isComplete: Bool = true, unordered: [StepRecord] = [],
+        pending: [PendingRecord] = [], inbox: [InboxItem] = []
+    ) {
+        self.record = record
+        self.history = history
+        self.isComplete = isComplete
+        self.unordered = unordered
+        self.pending = pending
+        self.inbox = inbox
+    }
+}
+
+/// Reads histories for replay; never a query per step.
+package protocol HistoryReader: Sendable {
+    /// The workflows of these numbers that exist, in any order, each with at most `limit` rows of history.
+    func load(_ numbers: [WorkflowNumber], limit: Int) async throws(StoreError) -> [LoadedWorkflow]
+    /// The ordered rows behind `order`, in order.
+    func history(of number: WorkflowNumber, after order: Int64, limit: Int) async throws(StoreError) -> [StepRecord]
+    /// What waits for these workflows now, in the order of arrival.
+    func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem]
+}
+
+/// Leases, fences, and the return of what a dead executor owned.
+package protocol LeaseStore: Sendable {
+    /// Inserts the lease and all the fence rows that this executor's connections will ever need.
+    func register(_ executor: ExecutorID, label: String, lease: Duration) async throws(StoreError)
+    /// Renews the lease by the database's clock, on a connection of its own. `.fenced` if it is gone.
+    func renew(_ executor: ExecutorID, lease: Duration) async throws(StoreError)
+    /// Takes leases and fences from executors that have run out, then returns at most `limit` of what they owned to ready.
+    func reap(limit: Int) async throws(StoreError) -> ReapReport
+    /// Gives up: deletes lease and fences (what is in flight is refused from then on) and returns what it owns to ready.
+    func retire(_ executor: ExecutorID) async throws(StoreError)
+}
+
+/// What one pass of the reaper did.
+package struct ReapReport: Sendable, Equatable {
+    /// Executors whose lease and fences were deleted in this pass.
+    package var executors: [ExecutorID]
+    /// Workflows that became ready again, in this pass.
+    package var returned: Int
+    /// There is more to return: call again.
+    package var more: Bool
+
+    package init(executors: [ExecutorID] = [], returned: Int = 0, more: Bool = false) {
+        self.executors = executors
+        self.returned = returned
+        self.more = more
+    }
+}
+
+/// What a claim got.
+package struct Claimed: Sendable, Equatable {
+    package var number: WorkflowNumber
+    /// How many engines died with it.
+    package var crashes: Int
+    /// It entered as ready but is not to run before this moment (a delayed start).
+    package var due: Microseconds?
+
+    package init(number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil) {
+        self.number = number
+        self.crashes = crashes
+        self.due = due
+    }
+}
+
+/// Hands out what waits to be run.
+package protocol ClaimStore: Sendable {
+    /// The one claimer of a registered executor; it keeps the positions, so it lives as long as the executor.
+    func claimer(for executor: ExecutorID) async throws(StoreError) -> any Claimer
+}
+
+/// Claims for one executor, each claim a fenced transaction of its own. Called by one loop, one call at a time.
+package protocol Claimer: Sendable {
+    /// Ready workflows of the lanes of these names whose version is in `versions`, returned work first; now theirs.
+    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed]
+    /// Waiting workflows that are due; now theirs.
+    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
+    /// Those of these that are waiting (and nobody's); now theirs.
+    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed]
+    /// Those of these that this executor owns: how the rows of a claim whose reply was lost are found.
+    func owned() async throws(StoreError) -> [WorkflowNumber]
+    /// The earliest moment at which a waiting workflow is due; nil if none ever is.
+    func nextDue() async throws(StoreError) -> Microseconds?
+    /// The workflows for which something has arrived since the last call (from anybody, by plain SQL too); may name one again.
+    func arrivals() async throws(StoreError) -> [WorkflowNumber]
+    /// Forgets the positions: the next claims look at everything. At start, after a reap, and every minute.
+    func reset()
+    func close() async
+}
+
+/// A block of workflow numbers that nobody else gets.
+package struct NumberBlock: Sendable, Equatable {
+    package var first: WorkflowNumber
+    package var count: Int
+
+    package init(first: WorkflowNumber, count: Int) {
+        self.first = first
+        self.count = count
+    }
+}
+
+/// What is to be done if an id is taken: Temporal's names and meanings, and `useExisting` for closed runs as the default.
+package struct IDPolicies: Sendable, Hashable {
+    package var conflict: IDConflictPolicy
+    package var reuse: IDReusePolicy
+
+    package init(conflict: IDConflictPolicy = .useExisting, reuse: IDReusePolicy = .useExisting) {
+        self.conflict = conflict
+        self.reuse = reuse
+    }
+}
+
+/// What became of one start.
+package enum StartResult: Sendable {
+    /// It is new (or was, when this same start was sent before). `owned`: the executor that asked has it.
+    case started(owned: Bool)
+    /// The id is taken by this run, and the policy says to use it.
+    case existing(WorkflowNumber)
+    /// The id is taken by this open run, and the policy says to fail, or to terminate it first.
+    case open(WorkflowNumber)
+    /// The id is taken by this closed run, and the policy says to refuse.
+    case closed(WorkflowNumber)
+    /// The id is taken by a workflow of another type.
+    case otherType(String)
+    /// The database refuses this one.
+    case rejected(StoreError)
+}
+
+/// A workflow as people see it.
+package struct StatusRecord: Sendable {
+    package var record: WorkflowRecord
+    /// nil if it has ended.
+    package var live: LiveState?
+    package var executor: ExecutorID?
+    package var due: Microseconds?
+    package var crashes: Int
+    /// Why it was set aside.
+    package var reason: String?
+    package var outcome: Outcome?
+    package var pending: [PendingRecord]
+
+    package init(
+        record: WorkflowRecord, live: LiveState? = nil, executor: ExecutorID? = nil, due: Microseconds? = nil, crashes: Int = 0,
+        reason: String? = nil, outcome: Outcome? = nil, pending: [PendingRecord] = []
+    ) {
+        self.record = record
+        self.live = live
+        self.executor = executor
+        self.due = due
+        self.crashes = crashes
+        self.reason = reason
+        self.outcome = outcome
+        self.pending = pending
+    }
+}
+
+/// How a wait for a workflow's end ends.
+package enum Ending: Sendable {
+    case outcome(Outcome)
+    /// It was set aside: it goes no further without a person.
+    case setAside(WorkflowNumber, reason: String)
+
+    package var workflow: WorkflowNumber {
+        switch self {
+        case .outcome(let outcome): outcome.workflow
+        case .setAside(let number, _): number
+        }
+    }
+}
+
+/// What clients do: start, look, ask.
+package protocol ClientStore: Sendable {
+    func numberBlock() async throws(StoreError) -> NumberBlock
+    /// Starts in one transaction, one result each, in order: those under an id, and all from outside a running engine. Two of the same id may
+    /// be in one call. With `owner`, what is new and due belongs to that executor (fenced); otherwise it is ready.
+    func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult]
+    /// The newest run under a user's id.
+    func number(ofID id: String) async throws(StoreError) -> WorkflowNumber?
+    func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord?
+    /// Those of these that have ended or were set aside.
+    func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending]
+    /// Puts rows into inboxes; for a workflow that has ended or does not exist, nothing.
+    func deliver(_ items: [InboxItem]) async throws(StoreError)
+    /// Brings a workflow that was set aside back to ready; false if it is not set aside.
+    func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool
+}
+
+/// Opens transactions in which the user's own SQL runs beside what Perdure writes.
+package protocol TransactionStore: Sendable {
+    /// With `executor`, its commit is fenced.
+    func begin(_ isolation: IsolationLevel, for executor: ExecutorID?) async throws(StoreError) -> any OpenTransaction
+}
+
+/// One open transaction on a connection of its own. Calls come one at a time.
+package protocol OpenTransaction: Sendable {
+    func execute(_ sql: SQL) async throws(StoreError) -> Int
+    func query(_ sql: SQL) async throws(StoreError) -> SQLRows
+    /// As `ClientStore.start`, visible when the transaction commits. Never owned.
+    func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult]
+    /// As `ClientStore.deliver`.
+    func deliver(_ items: [InboxItem]) async throws(StoreError)
+    /// What a checkpoint table in *another* database has recorded under this key.
+    func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord?
+    /// Inserts the checkpoint (deleting its `pending` row if `hadPending`), checks the fence, commits. If a row is there already under its
+    /// key, everything is rolled back and that row is returned. After an error the transaction is rolled back and over.
+    func commit(_ checkpoint: StepRecord?, hadPending: Bool) async throws(StoreError) -> CommandResult
+    func rollback() async
+}
+
+/// A hint that something is there to be looked at; never the verdict.
+package enum Wakeup: Sendable, Hashable {
+    /// Something became ready to be claimed.
+    case ready
+    /// Something came into an inbox.
+    case inbox
+    /// These have ended or were set aside.
+    case ended([WorkflowNumber])
+    /// Anything may have happened (a reconnection).
+    case everything
+}
+
+/// Pushes hints between processes.
+package protocol WakeupStore: Sendable {
+    /// Calls `receive` for each wake-up, from any process on this database, until cancelled; also for those sent by this process.
+    func listen(_ receive: @escaping @Sendable (Wakeup) -> Void) async throws(StoreError) -> any WakeupSubscription
+    /// Sends hints to all who listen; losing one costs latency and nothing else, so no error is thrown.
+    func notify(_ wakeups: [Wakeup]) async
+}
+
+/// A running `listen`.
+package protocol WakeupSubscription: Sendable {
+    func cancel() async
+}

@@ -1,0 +1,2 @@
+/// Where it will be.
+enum Placeholder {}
