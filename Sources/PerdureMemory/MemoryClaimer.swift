@@ -1,0 +1,54 @@
+internal import Perdure
+
+/// Claims for one executor. A claim is one step of the state machine, so only the arrivals need a position.
+final class MemoryClaimer: Claimer {
+    private let database: MemoryDatabase
+    private let owner: ExecutorID
+    /// The sequence of the last row of an inbox that was reported.
+    private let position = Lock<Int64>(0)
+
+    init(_ database: MemoryDatabase, for owner: ExecutorID) {
+        self.database = database
+        self.owner = owner
+    }
+
+    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed] {
+        try database.perform(.claimReady, by: owner) { tables, _ throws(StoreError) in
+            try tables.claimReady(workflows: workflows, versions: versions, limit: limit, by: owner)
+        }
+    }
+
+    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+        try database.perform(.claimDue, by: owner) { tables, _ throws(StoreError) in
+            try tables.claimDue(now: now, limit: limit, by: owner)
+        }
+    }
+
+    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
+        try database.perform(.claimWaiting, by: owner) { tables, _ throws(StoreError) in
+            try tables.claimWaiting(numbers, by: owner)
+        }
+    }
+
+    func owned() async throws(StoreError) -> [WorkflowNumber] {
+        try database.perform(.owned, by: owner) { tables, _ in tables.owned[owner]?.sorted() ?? [] }
+    }
+
+    func nextDue() async throws(StoreError) -> Microseconds? {
+        try database.perform(.nextDue, by: owner) { tables, _ in tables.nextDue() }
+    }
+
+    func arrivals() async throws(StoreError) -> [WorkflowNumber] {
+        let start = position.withLock { $0 }
+        let (workflows, end) = try database.perform(.arrivals, by: owner) { tables, _ in tables.arrivals(after: start) }
+        // Only now: of a call whose reply was lost nothing is forgotten. And not over a reset that came in between.
+        position.withLock { position in
+            if position == start { position = end }
+        }
+        return workflows
+    }
+
+    func reset() { position.withLock { $0 = 0 } }
+
+    func close() async {}
+}

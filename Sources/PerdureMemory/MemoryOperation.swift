@@ -1,0 +1,40 @@
+package import Perdure
+
+/// A call of the in-memory store, as a test that injects faults sees it.
+package struct MemoryOperation: Sendable {
+    /// Which call.
+    package enum Kind: Sendable, Hashable, CaseIterable {
+        case open, openWriter, commit
+        case load, history, inbox
+        case register, renew, reap, retire
+        case openClaimer, claimReady, claimDue, claimWaiting, owned, nextDue, arrivals
+        case numberBlock, start, numberOfID, status, endings, deliver, resume
+        case begin, transactionStart, transactionDeliver, transactionRecorded, transactionCommit
+        case listen, notify, schemaVersion
+    }
+
+    /// When an error strikes.
+    package enum Moment: Sendable, Hashable {
+        /// Nothing has happened: an error means that nothing will.
+        case before
+        /// It is done: an error means that the reply was lost.
+        case after
+    }
+
+    package var kind: Kind
+    package var moment: Moment
+    /// Who calls, where it is an executor.
+    package var executor: ExecutorID?
+    /// What a `commit` writes.
+    package var commands: [Command] = []
+
+    package init(kind: Kind, moment: Moment, executor: ExecutorID? = nil, commands: [Command] = []) {
+        self.kind = kind
+        self.moment = moment
+        self.executor = executor
+        self.commands = commands
+    }
+}
+
+/// Decides whether an operation fails; called without a lock, on the caller's thread.
+package typealias MemoryFaults = @Sendable (MemoryOperation) -> StoreError?

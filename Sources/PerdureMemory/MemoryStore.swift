@@ -1,0 +1,144 @@
+internal import Perdure
+
+/// One opening of a database in memory.
+final class MemoryStore: StoreBackend {
+    let database: MemoryDatabase
+    private let opened = Lock(Opened())
+
+    /// What `close` ends.
+    private struct Opened: Sendable {
+        var writers: [MemoryWriter] = []
+        var subscriptions: [Int] = []
+    }
+
+    init(_ database: MemoryDatabase) { self.database = database }
+
+    var writers: Int { database.writers }
+    var pollInterval: Duration { .seconds(5) }
+
+    func schemaVersion() async throws(StoreError) -> SchemaVersion {
+        try database.perform(.schemaVersion) { _, _ in SchemaVersion(version: 1, minimumReader: 1) }
+    }
+
+    func close() async {
+        let opened = opened.withLock { opened in
+            defer { opened = Opened() }
+            return opened
+        }
+        for number in opened.subscriptions { database.stopListening(number) }
+        for writer in opened.writers { await writer.close() }
+    }
+
+    func writer(_ index: Int, for executor: ExecutorID) async throws(StoreError) -> any JournalWriter {
+        try database.perform(.openWriter, by: executor) { tables, _ throws(StoreError) in try tables.checkFence(executor) }
+        let writer = MemoryWriter(database, index: index, for: executor)
+        opened.withLock { $0.writers.append(writer) }
+        return writer
+    }
+
+    func claimer(for executor: ExecutorID) async throws(StoreError) -> any Claimer {
+        try database.perform(.openClaimer, by: executor) { tables, _ throws(StoreError) in try tables.checkFence(executor) }
+        return MemoryClaimer(database, for: executor)
+    }
+
+    func begin(_ isolation: IsolationLevel, for executor: ExecutorID?) async throws(StoreError) -> any OpenTransaction {
+        try database.perform(.begin, by: executor) { _, _ in }
+        return MemoryTransaction(database, for: executor)
+    }
+
+    func listen(_ receive: @escaping @Sendable (Wakeup) -> Void) async throws(StoreError) -> any WakeupSubscription {
+        try database.perform(.listen) { _, _ in }
+        let number = database.listen(receive)
+        opened.withLock { $0.subscriptions.append(number) }
+        return MemorySubscription(database: database, number: number)
+    }
+
+    func notify(_ wakeups: [Wakeup]) async {
+        // A fault loses the hint, as a broken connection does.
+        guard (try? database.perform(.notify) { _, _ in }) != nil else { return }
+        database.notify(wakeups)
+    }
+}
+
+private struct MemorySubscription: WakeupSubscription {
+    let database: MemoryDatabase
+    let number: Int
+
+    func cancel() async { database.stopListening(number) }
+}
+
+// MARK: - Reading
+
+extension MemoryStore {
+    func load(_ numbers: [WorkflowNumber], limit: Int) async throws(StoreError) -> [LoadedWorkflow] {
+        try database.perform(.load) { tables, _ in tables.load(numbers, limit: limit) }
+    }
+
+    func history(of number: WorkflowNumber, after order: Int64, limit: Int) async throws(StoreError) -> [StepRecord] {
+        try database.perform(.history) { tables, _ in tables.history(of: number, after: order, limit: limit) }
+    }
+
+    func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem] {
+        try database.perform(.inbox) { tables, _ in tables.inbox(of: numbers) }
+    }
+}
+
+// MARK: - Leases
+
+extension MemoryStore {
+    func register(_ executor: ExecutorID, label: String, lease: Duration) async throws(StoreError) {
+        try database.perform(.register, by: executor) { tables, now throws(StoreError) in
+            try tables.register(executor, label: label, lease: lease, now: now)
+        }
+    }
+
+    func renew(_ executor: ExecutorID, lease: Duration) async throws(StoreError) {
+        try database.perform(.renew, by: executor) { tables, now throws(StoreError) in
+            try tables.renew(executor, lease: lease, now: now)
+        }
+    }
+
+    func reap(limit: Int) async throws(StoreError) -> ReapReport {
+        try database.perform(.reap) { tables, now in tables.reap(limit: limit, now: now) }
+    }
+
+    func retire(_ executor: ExecutorID) async throws(StoreError) {
+        try database.perform(.retire, by: executor) { tables, _ in tables.retire(executor) }
+    }
+}
+
+// MARK: - Clients
+
+extension MemoryStore {
+    func numberBlock() async throws(StoreError) -> NumberBlock {
+        try database.perform(.numberBlock) { tables, now in tables.numberBlock(count: 1024, now: now) }
+    }
+
+    func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult] {
+        try database.perform(.start, by: owner) { tables, now throws(StoreError) in
+            try tables.start(starts, owner: owner, now: now)
+        }
+    }
+
+    func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {
+        try database.perform(.numberOfID) { tables, _ in tables.ids[ExactText(id)] }
+    }
+
+    func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
+        try database.perform(.status) { tables, _ in tables.status(of: number) }
+    }
+
+    func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending] {
+        try database.perform(.endings) { tables, _ in tables.endings(of: numbers) }
+    }
+
+    func deliver(_ items: [InboxItem]) async throws(StoreError) {
+        try database.perform(.deliver) { tables, _ in
+            for item in items { tables.deliver(item) }
+        }
+    }
+
+    func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
+        try database.perform(.resume) { tables, _ in tables.resume(number) }
+    }
+}

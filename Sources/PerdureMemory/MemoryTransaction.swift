@@ -1,0 +1,113 @@
+internal import Perdure
+
+/// An open transaction: what it is to write is kept back until the commit, which does all of it in one step.
+final class MemoryTransaction: OpenTransaction {
+    private let database: MemoryDatabase
+    private let executor: ExecutorID?
+    private let state = Lock(State())
+
+    private struct State: Sendable {
+        var isOver = false
+        var uncommitted = UncommittedStarts()
+        var writes: [Write] = []
+    }
+
+    private enum Write: Sendable {
+        case start(WorkflowRecord, IDPolicies, StartDecision)
+        case deliver([InboxItem])
+    }
+
+    init(_ database: MemoryDatabase, for executor: ExecutorID?) {
+        self.database = database
+        self.executor = executor
+    }
+
+    func execute(_ sql: SQL) async throws(StoreError) -> Int { throw Self.noSQL }
+
+    func query(_ sql: SQL) async throws(StoreError) -> SQLRows { throw Self.noSQL }
+
+    func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult] {
+        try database.perform(.transactionStart, by: executor) { tables, _ throws(StoreError) in
+            try state.withLock { state throws(StoreError) in
+                try Self.check(state)
+                var results: [StartResult] = []
+                for (record, policies) in starts {
+                    let decision = tables.decide(record, policies, after: state.uncommitted)
+                    if decision == .insert { state.uncommitted.insert(record) }
+                    state.writes.append(.start(record, policies, decision))
+                    results.append(tables.result(decision, record, owner: nil))
+                }
+                return results
+            }
+        }
+    }
+
+    func deliver(_ items: [InboxItem]) async throws(StoreError) {
+        try database.perform(.transactionDeliver, by: executor) { _, _ throws(StoreError) in
+            try state.withLock { state throws(StoreError) in
+                try Self.check(state)
+                state.writes.append(.deliver(items))
+            }
+        }
+    }
+
+    func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord? {
+        try database.perform(.transactionRecorded, by: executor) { tables, _ throws(StoreError) in
+            try state.withLock { state throws(StoreError) in try Self.check(state) }
+            return tables.steps[workflow]?[key]
+        }
+    }
+
+    func commit(_ checkpoint: StepRecord?, hadPending: Bool) async throws(StoreError) -> CommandResult {
+        let writes = try state.withLock { state throws(StoreError) in
+            try Self.check(state)
+            // Over from now on, whatever becomes of it.
+            state.isOver = true
+            return state.writes
+        }
+        return try database.perform(.transactionCommit, by: executor) { tables, now throws(StoreError) in
+            if let checkpoint {
+                try Limits.check(key: checkpoint.key, "a step's key")
+                if let recorded = tables.steps[checkpoint.workflow]?[checkpoint.key] { return .recorded(recorded) }
+            }
+            if let executor { try tables.checkFence(executor) }
+            try Self.checkDecisions(of: writes, tables)
+            // From here on nothing throws.
+            if let checkpoint {
+                _ = tables.insertStep(checkpoint)
+                if hadPending { tables.removePending(checkpoint.workflow, checkpoint.key) }
+            }
+            for write in writes { Self.apply(write, to: &tables, now: now) }
+            return .done
+        }
+    }
+
+    func rollback() async { state.withLock { $0.isOver = true } }
+
+    /// What `start` has answered must still be the answer, or this transaction and another are not serializable.
+    private static func checkDecisions(of writes: [Write], _ tables: borrowing Tables) throws(StoreError) {
+        var uncommitted = UncommittedStarts()
+        for case .start(let record, let policies, let answered) in writes {
+            let decision = tables.decide(record, policies, after: uncommitted)
+            guard decision == answered else {
+                throw StoreError(.transient, "another transaction started or ended a workflow under the same id")
+            }
+            if decision == .insert { uncommitted.insert(record) }
+        }
+    }
+
+    private static func apply(_ write: Write, to tables: inout Tables, now: Microseconds) {
+        switch write {
+        case .start(let record, _, .insert): tables.insert(record, owner: nil, now: now)
+        case .start: break
+        case .deliver(let items): for item in items { tables.deliver(item) }
+        }
+    }
+
+    private static func check(_ state: State) throws(StoreError) {
+        guard !state.isOver else { throw StoreError(.rejected, "the transaction is over") }
+    }
+
+    private static let noSQL = StoreError(
+        .rejected, "the in-memory store runs no SQL: a transaction's own statements need .sqlite(…) or .postgres(…)")
+}

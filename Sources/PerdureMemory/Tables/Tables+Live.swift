@@ -1,0 +1,105 @@
+internal import Perdure
+
+// The transitions of a row of `live`. Each takes the row out of the index of its old state and puts it into that of the new one.
+// Ready rows leave only by a claim, which takes them from the head of their queue.
+extension Tables {
+    mutating func insertReady(_ record: WorkflowRecord) {
+        live[record.number] = LiveRow(lane: laneNumber(record.lane), state: .setAside, due: record.due, crashes: 0)
+        makeReady(record.number, returned: false)
+    }
+
+    mutating func insertOwned(_ record: WorkflowRecord, by executor: ExecutorID) {
+        live[record.number] = LiveRow(lane: laneNumber(record.lane), state: .setAside, due: record.due, crashes: 0)
+        makeOwned(record.number, by: executor)
+    }
+
+    func isOwned(_ number: WorkflowNumber, by executor: ExecutorID) -> Bool {
+        guard let row = live[number] else { return false }
+        return row.state == .owned && row.executor == executor
+    }
+
+    mutating func makeReady(_ number: WorkflowNumber, returned: Bool, crashed: Bool = false) {
+        guard var row = live[number] else { return }
+        leave(number, row)
+        row.state = .ready
+        row.executor = nil
+        if crashed { row.crashes += 1 }
+        live[number] = row
+        let queue = row.lane * 2 + (returned ? 1 : 0)
+        if ready[queue].isEmpty { readyByName[lanes[row.lane].workflow, default: []].insert(queue) }
+        lastTicket += 1
+        ready[queue].append(ReadyEntry(ticket: lastTicket, number: number))
+    }
+
+    mutating func makeOwned(_ number: WorkflowNumber, by executor: ExecutorID) {
+        guard var row = live[number] else { return }
+        leave(number, row)
+        // A delayed start that is claimed keeps its moment; what was suspended is no longer waiting for one.
+        if row.state == .waiting { row.due = nil }
+        row.state = .owned
+        row.executor = executor
+        live[number] = row
+        owned[executor, default: []].insert(number)
+    }
+
+    mutating func makeWaiting(_ number: WorkflowNumber, due: Microseconds) {
+        guard var row = live[number] else { return }
+        leave(number, row)
+        row.state = .waiting
+        row.executor = nil
+        row.due = due
+        live[number] = row
+        guard due != .max else { return }
+        timedRows += 1
+        timed.insert(TimedEntry(due: due, number: number))
+    }
+
+    mutating func setAside(_ number: WorkflowNumber, reason: String) {
+        guard var row = live[number] else { return }
+        leave(number, row)
+        row.state = .setAside
+        row.executor = nil
+        live[number] = row
+        asides[number] = reason
+    }
+
+    mutating func removeLive(_ number: WorkflowNumber) {
+        guard let row = live.removeValue(forKey: number) else { return }
+        leave(number, row)
+        asides[number] = nil
+    }
+
+    /// Back to ready by an operator, who has looked: the crashes are forgiven, or the next claim would set it aside again.
+    mutating func resume(_ number: WorkflowNumber) -> Bool {
+        guard live[number]?.state == .setAside else { return false }
+        live[number]?.crashes = 0
+        live[number]?.due = nil
+        asides[number] = nil
+        makeReady(number, returned: true)
+        return true
+    }
+
+    private mutating func leave(_ number: WorkflowNumber, _ row: LiveRow) {
+        switch row.state {
+        case .ready, .setAside: break
+        case .owned:
+            guard let executor = row.executor else { return }
+            owned[executor]?.remove(number)
+        case .waiting:
+            guard let due = row.due, due != .max else { return }
+            timedRows -= 1
+            // Its entry in the heap stays until it comes up, or until the stale ones are the most.
+            guard timed.count > 2 * timedRows + 64 else { return }
+            timed.keep { [live] entry in entry.number != number && live[entry.number].isWaiting(for: entry) }
+        }
+    }
+
+}
+
+extension LiveRow? {
+    /// Whether an entry of the heap still says the truth.
+    func isWaiting(for entry: TimedEntry) -> Bool {
+        guard let self else { return false }
+        return self.state == .waiting && self.due == entry.due
+    }
+}

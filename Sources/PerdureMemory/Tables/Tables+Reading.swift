@@ -1,0 +1,38 @@
+internal import Perdure
+
+extension Tables {
+    func load(_ numbers: [WorkflowNumber], limit: Int) -> [LoadedWorkflow] {
+        var seen: Set<WorkflowNumber> = []
+        return numbers.compactMap { number in
+            guard seen.insert(number).inserted, let record = workflows[number] else { return nil }
+            let page = steps[number]?.page(after: .min, limit: limit)
+            return LoadedWorkflow(
+                record: record, history: page?.rows ?? [], isComplete: page?.isComplete ?? true, unordered: steps[number]?.unordered ?? [],
+                pending: pendingRows(of: number), inbox: inbox[number].map { Array($0.items) } ?? [])
+        }
+    }
+
+    func history(of number: WorkflowNumber, after order: Int64, limit: Int) -> [StepRecord] {
+        steps[number]?.page(after: order, limit: limit).rows ?? []
+    }
+
+    func status(of number: WorkflowNumber) -> StatusRecord? {
+        guard let record = workflows[number] else { return nil }
+        let row = live[number]
+        return StatusRecord(
+            record: record, live: row?.state, executor: row?.executor, due: row?.due, crashes: row?.crashes ?? 0, reason: asides[number],
+            outcome: outcomes[number], pending: pendingRows(of: number))
+    }
+
+    func endings(of numbers: [WorkflowNumber]) -> [Ending] {
+        numbers.compactMap { number in
+            if let outcome = outcomes[number] { return .outcome(outcome) }
+            return asides[number].map { .setAside(number, reason: $0) }
+        }
+    }
+
+    private func pendingRows(of number: WorkflowNumber) -> [PendingRecord] {
+        guard let rows = pending[number]?.values else { return [] }
+        return rows.sorted { $0.started != $1.started ? $0.started < $1.started : $0.key < $1.key }
+    }
+}

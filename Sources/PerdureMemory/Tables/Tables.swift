@@ -1,0 +1,103 @@
+internal import Perdure
+
+/// The database: a pure state machine whose every operation either happens as a whole or throws and has changed nothing.
+///
+/// A workflow is in `live`, and then in exactly one index by its state (`ready`, `owned`, `timed`), until it is in `outcomes`.
+struct Tables: Sendable {
+    var workflows: [WorkflowNumber: WorkflowRecord] = [:]
+    /// The newest run of each id of the user's.
+    var ids: [ExactText: WorkflowNumber] = [:]
+    var live: [WorkflowNumber: LiveRow] = [:]
+    var asides: [WorkflowNumber: String] = [:]
+    var steps: [WorkflowNumber: StepTable] = [:]
+    var pending: [WorkflowNumber: [ExactText: PendingRecord]] = [:]
+    var outcomes: [WorkflowNumber: Outcome] = [:]
+
+    var inbox: [WorkflowNumber: InboxQueue] = [:]
+    /// All rows of all inboxes in the order of arrival, and some that are gone.
+    var arrivalLog: [Arrival] = []
+    var inboxRows = 0
+    var lastSequence: Int64 = 0
+
+    var executors: [ExecutorID: Lease] = [:]
+    /// What is still to be returned of executors that were reaped.
+    var reaped: [ExecutorID: FIFO<WorkflowNumber>] = [:]
+
+    var lanes: [Lane] = []
+    var laneNumbers: [Lane: Int] = [:]
+    /// By `ReadyQueue.index`; empty ones stay.
+    var ready: [FIFO<ReadyEntry>] = []
+    /// The indices of those that are not empty, by the name of the workflow.
+    var readyByName: [String: Set<Int>] = [:]
+    var lastTicket: Int64 = 0
+    var owned: [ExecutorID: Set<WorkflowNumber>] = [:]
+    /// Who waits for a moment, and some that do no more.
+    var timed = MinHeap<TimedEntry>()
+    var timedRows = 0
+
+    var nextNumber: WorkflowNumber = 1
+}
+
+/// The row of a workflow that has not ended.
+struct LiveRow: Sendable {
+    var lane: Int
+    var state: LiveState
+    var executor: ExecutorID?
+    var due: Microseconds?
+    var crashes: Int
+}
+
+struct Lease: Sendable {
+    var label: String
+    var until: Microseconds
+    var started: Microseconds
+}
+
+struct Arrival: Sendable {
+    var sequence: Int64
+    var workflow: WorkflowNumber
+}
+
+/// A place in a queue of ready work; tickets rise over all queues.
+struct ReadyEntry: Sendable {
+    var ticket: Int64
+    var number: WorkflowNumber
+}
+
+/// One moment at which a waiting workflow is due.
+struct TimedEntry: Sendable, Comparable {
+    var due: Microseconds
+    var number: WorkflowNumber
+
+    static func < (left: TimedEntry, right: TimedEntry) -> Bool {
+        left.due != right.due ? left.due < right.due : left.number < right.number
+    }
+}
+
+extension Tables {
+    /// The fence: every write of an executor asks.
+    func checkFence(_ executor: ExecutorID) throws(StoreError) {
+        guard executors[executor] != nil else {
+            throw StoreError(.fenced, "the lease of executor \(executor) is gone: it may not write any more")
+        }
+    }
+
+    mutating func laneNumber(_ lane: Lane) -> Int {
+        if let number = laneNumbers[lane] { return number }
+        let number = lanes.count
+        laneNumbers[lane] = number
+        lanes.append(lane)
+        // Fresh work and returned work wait in queues of their own.
+        ready.append(FIFO())
+        ready.append(FIFO())
+        return number
+    }
+
+    /// A block that nobody else gets: from the milliseconds of the clock, and never below what was given out.
+    mutating func numberBlock(count: Int, now: Microseconds) -> NumberBlock {
+        let epoch: Microseconds = 1_735_689_600_000_000  // 2025-01-01
+        let first = max(max(0, (now - epoch) / 1000) << 22, nextNumber)
+        nextNumber = first + WorkflowNumber(count)
+        return NumberBlock(first: first, count: count)
+    }
+}
