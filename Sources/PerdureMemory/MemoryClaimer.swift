@@ -1,6 +1,8 @@
 internal import Perdure
 
-/// Claims for one executor. A claim is one step of the state machine, so only the arrivals need a position.
+/// Claims for one executor.
+///
+/// A claim is one step of the state machine, so only the arrivals need a position.
 final class MemoryClaimer: Claimer {
     private let database: MemoryDatabase
     private let owner: ExecutorID
