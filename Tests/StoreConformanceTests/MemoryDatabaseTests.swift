@@ -1,0 +1,135 @@
+internal import Perdure
+internal import PerdureMemory
+internal import Testing
+
+/// What only the in-memory store has: its clock and its faults.
+@Suite(.timeLimit(.minutes(1))) struct MemoryDatabaseTests {
+    private let now = Lock<Microseconds>(Fixture.moment)
+
+    private func database(faults: MemoryFaults? = nil) -> MemoryDatabase {
+        MemoryDatabase(now: { [now] in now.withLock { $0 } }, faults: faults)
+    }
+
+    @Test func `stores on one database share it`() async throws {
+        let database = MemoryDatabase()
+        let one = try await Store.memory(database).open(StoreSettings())
+        let two = try await Store.memory(database).open(StoreSettings())
+        let other = try await Store.memory().open(StoreSettings())
+        let record = WorkflowRecord(number: 5, id: "shared", lane: Lane(workflow: "flow"), input: .void, created: 0)
+        _ = try await one.start([(record, IDPolicies())], owner: nil)
+        #expect(try await two.number(ofID: "shared") == 5)
+        #expect(try await other.number(ofID: "shared") == nil)
+    }
+
+    @Test func `leases go by the injected clock`() async throws {
+        let store = try await Store.memory(database()).open(StoreSettings())
+        try await store.register(1, label: "", lease: .seconds(10))
+        now.withLock { $0 += 10_000_000 }
+        #expect(try await store.reap(limit: 9) == ReapReport())
+        now.withLock { $0 += 1 }
+        #expect(try await store.reap(limit: 9) == ReapReport(executors: [1]))
+    }
+
+    @Test func `blocks of numbers rise though the clock steps back`() async throws {
+        let store = try await Store.memory(database()).open(StoreSettings())
+        var last: WorkflowNumber = 0
+        for time: Microseconds in [Fixture.moment, 0, Fixture.moment - 1, Fixture.moment + 2000, -5] {
+            now.withLock { $0 = time }
+            for _ in 0..<5000 {
+                let block = try await store.numberBlock()
+                guard block.first > last else { return Issue.record("\(block) after \(last)") }
+                last = block.first + WorkflowNumber(block.count) - 1
+            }
+        }
+    }
+
+    @Test func `an error before an operation prevents it, one after it only hides the reply`() async throws {
+        let database = database()
+        let store = try await Store.memory(database).open(StoreSettings())
+        try await store.register(1, label: "", lease: .seconds(10))
+        let writer = try await store.writer(0, for: 1)
+        let records = (1...2).map {
+            WorkflowRecord(number: $0, lane: Lane(workflow: "flow"), input: .void, created: 0)
+        }
+        for (record, moment) in zip(records, [MemoryOperation.Moment.before, .after]) {
+            database.faults = { operation in
+                guard operation.kind == .commit, operation.moment == moment, operation.executor == 1 else { return nil }
+                return StoreError(.unavailable, "\(operation.commands.count) commands")
+            }
+            await expect(.unavailable) { try await writer.commit([.start(record)]) }
+            database.faults = nil
+            #expect(try await store.status(of: record.number)?.live == (moment == .after ? .owned : nil))
+            #expect(try await writer.commit([.start(record)]).allSatisfy(\.isDone))
+        }
+        await store.close()
+    }
+
+    @Test func `every operation can be made to fail`() async throws {
+        let seen = Lock<Set<MemoryOperation.Kind>>([])
+        let database = database { operation in
+            seen.withLock { _ = $0.insert(operation.kind) }
+            return nil
+        }
+        let store = try await Store.memory(database).open(StoreSettings())
+        let record = WorkflowRecord(number: 7, lane: Lane(workflow: "flow"), input: .void, created: 0)
+        _ = try await (store.schemaVersion(), store.numberBlock(), store.status(of: 1), store.endings(of: [1]), store.number(ofID: ""))
+        try await store.register(1, label: "", lease: .seconds(10))
+        try await store.renew(1, lease: .seconds(10))
+        let (writer, claimer) = (try await store.writer(0, for: 1), try await store.claimer(for: 1))
+        _ = try await (writer.commit([]), claimer.claimReady(workflows: [], versions: [], limit: 1), claimer.claimDue(now: 0, limit: 1))
+        _ = try await (claimer.claimWaiting([]), claimer.owned(), claimer.nextDue(), claimer.arrivals())
+        _ = try await (store.load([], limit: 1), store.history(of: 1, after: 0, limit: 1), store.inbox(of: []))
+        _ = try await (store.start([], owner: nil), store.resume(1), store.reap(limit: 1), store.deliver([]))
+        let transaction = try await store.begin(.serializable, for: nil)
+        _ = try await (transaction.start([(record, IDPolicies())]), transaction.deliver([]), transaction.recorded(1, ""))
+        _ = try await transaction.commit(nil, hadPending: false)
+        _ = try await store.listen { _ in }
+        await store.notify([.ready])
+        try await store.retire(1)
+        #expect(seen.withLock { $0 } == Set(MemoryOperation.Kind.allCases))
+        for kind in MemoryOperation.Kind.allCases where kind == .status || kind == .reap {
+            database.faults = { $0.kind == kind ? StoreError(.transient, "again") : nil }
+            await expect(.transient) { try await (store.status(of: 1), store.reap(limit: 1)) }
+        }
+        await store.close()
+    }
+
+    @Test func `two transactions that decide on one id are serializable`() async throws {
+        let store = try await Store.memory().open(StoreSettings())
+        let records = (1...2).map {
+            WorkflowRecord(number: $0, id: "one", lane: Lane(workflow: "flow"), input: .void, created: 0)
+        }
+        let one = try await store.begin(.serializable, for: nil)
+        let two = try await store.begin(.serializable, for: nil)
+        #expect(try await one.start([(records[0], IDPolicies())]) == [.started(owned: false)])
+        #expect(try await two.start([(records[1], IDPolicies())]) == [.started(owned: false)])
+        #expect(try await one.commit(nil, hadPending: false).isDone)
+        await expect(.transient) { try await two.commit(nil, hadPending: false) }
+        #expect(try await store.status(of: 2) == nil)
+    }
+
+    @Test func `twenty thousand workflows are no scan`() async throws {
+        let store = try await Store.memory().open(StoreSettings())
+        try await store.register(1, label: "", lease: .seconds(600))
+        let (writer, claimer) = (try await store.writer(0, for: 1), try await store.claimer(for: 1))
+        let count: WorkflowNumber = 20_000
+        let time = try await ContinuousClock().measure {
+            for number in 1...count {
+                let record = WorkflowRecord(number: number, lane: Lane(workflow: "flow"), input: .void, created: 0)
+                _ = try await writer.commit([.start(record), .step(step(number, "a", 1)), .suspend(number, due: number)])
+            }
+            for number in 1...count {
+                _ = try await claimer.claimDue(now: number, limit: 1)
+                _ = try await claimer.nextDue()
+                try await store.deliver([cancel(number)])
+                _ = try await claimer.arrivals()
+                _ = try await writer.commit([.release(number)])
+                _ = try await claimer.claimReady(workflows: ["flow"], versions: [""], limit: 1)
+                _ = try await writer.commit([.finish(outcome(number), parent: nil)])
+            }
+        }
+        #expect(try await claimer.owned().isEmpty)
+        #expect(time < .seconds(30), "quadratic work takes minutes here: \(time)")
+        await store.close()
+    }
+}

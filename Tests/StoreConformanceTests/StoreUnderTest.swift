@@ -1,0 +1,79 @@
+internal import Foundation
+internal import Perdure
+internal import PerdureMemory
+internal import Testing
+
+/// The stores that every test of this suite runs against.
+enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case memory
+    case sqlite
+    case postgres
+
+    var testDescription: String { rawValue }
+
+    /// Those that this build and this machine have.
+    static var available: [StoreUnderTest] { allCases.filter { $0.why == nil } }
+
+    /// The libpq URL of a server on which schemas may be made and dropped.
+    static var postgresURL: String? { ProcessInfo.processInfo.environment["PERDURE_TEST_POSTGRES"] }
+
+    /// Why it is not tested here; nil if it is.
+    var why: String? {
+        switch self {
+        case .memory: nil
+        case .sqlite: Self.makeSQLite == nil ? "is not part of this build" : nil
+        case .postgres:
+            if Self.makePostgres == nil {
+                "is not part of this build"
+            } else if Self.postgresURL == nil {
+                "needs a server: run the tests with `./run test`, or set PERDURE_TEST_POSTGRES"
+            } else {
+                nil
+            }
+        }
+    }
+
+    // MARK: - The two places to enable
+
+    private static let makeSQLite: (@Sendable (_ path: String) -> Store)? = nil
+    private static let makePostgres: (@Sendable (_ url: String, _ schema: String) -> Store)? = nil
+
+    // MARK: - Fresh databases
+
+    /// The address of a database that nobody else uses, and how it is removed in the end.
+    func makeDatabase() throws -> TestDatabase {
+        let name = "t\(UInt64.random(in: .min ... .max))"
+        switch self {
+        case .memory:
+            return TestDatabase(store: .memory())
+        case .sqlite:
+            let makeStore = try #require(Self.makeSQLite)
+            let folder = FileManager.default.temporaryDirectory.appending(path: "perdure-\(name)", directoryHint: .isDirectory)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            return TestDatabase(store: makeStore(folder.appending(path: "test.db").path())) { _ in
+                try FileManager.default.removeItem(at: folder)
+            }
+        case .postgres:
+            let makeStore = try #require(Self.makePostgres)
+            let url = try #require(Self.postgresURL)
+            return TestDatabase(store: makeStore(url, name)) { backend in
+                let transaction = try await backend.begin(.readCommitted, for: nil)
+                _ = try await transaction.execute("DROP SCHEMA \(identifier: name) CASCADE")
+                _ = try await transaction.commit(nil, hadPending: false)
+            }
+        }
+    }
+}
+
+struct TestDatabase: Sendable {
+    var store: Store
+    var remove: @Sendable (any StoreBackend) async throws -> Void = { _ in }
+}
+
+@Suite struct AvailabilityTests {
+    @Test(arguments: StoreUnderTest.allCases)
+    func `is tested here, or says why not`(_ kind: StoreUnderTest) {
+        guard let why = kind.why else { return }
+        Issue.record("the \(kind.rawValue) store is not tested: it \(why)", severity: .warning)
+    }
+}
