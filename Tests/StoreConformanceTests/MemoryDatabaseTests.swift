@@ -37,7 +37,7 @@ internal import Testing
             now.withLock { $0 = time }
             for _ in 0..<5000 {
                 let block = try await store.numberBlock()
-                guard block.first > last else { return Issue.record("\(block) after \(last)") }
+                try #require(block.first > last)
                 last = block.first + WorkflowNumber(block.count) - 1
             }
         }
