@@ -33,7 +33,6 @@ internal import Testing
         for backend in backends { #expect(try await backend.schemaVersion().version == 1) }
         for backend in backends.dropFirst() { await backend.close() }
         try await database.remove(backends[0])
-        await backends[0].close()
     }
 
     @Test(arguments: StoreUnderTest.available)
@@ -49,7 +48,6 @@ internal import Testing
         }
         let backend = try await database.store.open(StoreSettings())
         try await database.remove(backend)
-        await backend.close()
     }
 
     @Test(arguments: StoreUnderTest.available)

@@ -50,7 +50,8 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
             let makeStore = try #require(Self.makeSQLite)
             let folder = FileManager.default.temporaryDirectory.appending(path: "perdure-\(name)", directoryHint: .isDirectory)
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            return TestDatabase(store: makeStore(folder.appending(path: "test.db").path())) { _ in
+            return TestDatabase(store: makeStore(folder.appending(path: "test.db").path())) { backend in
+                await backend.close()
                 try FileManager.default.removeItem(at: folder)
             }
         case .postgres:
@@ -60,6 +61,7 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
                 let transaction = try await backend.begin(.readCommitted, for: nil)
                 _ = try await transaction.execute("DROP SCHEMA \(identifier: name) CASCADE")
                 _ = try await transaction.commit(nil, hadPending: false)
+                await backend.close()
             }
         }
     }
@@ -67,7 +69,8 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
 
 struct TestDatabase: Sendable {
     var store: Store
-    var remove: @Sendable (any StoreBackend) async throws -> Void = { _ in }
+    /// Closes the last who has it open, and leaves nothing behind.
+    var remove: @Sendable (any StoreBackend) async throws -> Void = { await $0.close() }
 }
 
 @Suite struct AvailabilityTests {

@@ -140,7 +140,6 @@ func withStore(_ kind: StoreUnderTest, _ body: (Fixture) async throws -> Void) a
         do { try await body(fixture) } catch { failure = error }
         await fixture.closeOthers()
         do { try await database.remove(fixture.backend) } catch { failure = failure ?? error }
-        await fixture.backend.close()
         if let failure { throw failure }
     }
 }
