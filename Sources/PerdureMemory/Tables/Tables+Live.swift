@@ -73,7 +73,6 @@ extension Tables {
     mutating func resume(_ number: WorkflowNumber) -> Bool {
         guard live[number]?.state == .setAside else { return false }
         live[number]?.crashes = 0
-        live[number]?.due = nil
         asides[number] = nil
         makeReady(number, returned: true)
         return true

@@ -68,27 +68,33 @@ struct RandomProgram {
 
     /// Everything that a store shows, with the sequences of inboxes left out.
     private func compare() async throws {
-        try await same("the picture") { _, backend in
-            var lines: [String] = []
-            for number in numbers {
-                guard let status = try await backend.status(of: number), let loaded = try await backend.load([number], limit: 99).first
-                else {
-                    continue
-                }
-                let due = status.live == .owned || status.due == .max ? nil : status.due
-                lines.append("\(status.record) \(status.live as Any) \(status.executor as Any) \(due as Any) \(status.crashes)")
-                lines.append("  \(status.reason as Any) \(status.outcome as Any) \(Set(status.pending) == Set(loaded.pending))")
-                lines.append("  \(loaded.history) \(loaded.unordered.sorted { $0.key < $1.key })")
-                lines.append("  \(loaded.pending.sorted { $0.key < $1.key })")
-                lines.append("  \(loaded.inbox.map { "\($0.kind) \($0.reference as Any) \($0.payload as Any)" })")
-            }
-            for id in ids { lines.append("\(try await backend.number(ofID: id) as Any)") }
-            return lines
+        let pictures = (try await picture(of: subject), try await picture(of: model))
+        for (left, right) in zip(pictures.0, pictures.1) where left != right {
+            throw Different(what: "the picture", subject: left, model: right, trace: trace)
         }
         for (_, both) in executors {
             try await same("owned") { index, _ in try await both[index].claimer.owned().sorted() }
             try await same("next due") { index, _ in try await both[index].claimer.nextDue() }
         }
+    }
+
+    private func picture(of backend: any StoreBackend) async throws -> [String] {
+        var lines: [String] = []
+        for number in numbers {
+            guard let status = try await backend.status(of: number), let loaded = try await backend.load([number], limit: 99).first
+            else {
+                lines += Array(repeating: "\(number) is not there", count: 5)
+                continue
+            }
+            let due = status.live == .owned || status.due == .max ? nil : status.due
+            lines.append("\(status.record) \(status.live as Any) \(status.executor as Any) \(due as Any) \(status.crashes)")
+            lines.append("  \(status.reason as Any) \(status.outcome as Any) \(Set(status.pending) == Set(loaded.pending))")
+            lines.append("  \(loaded.history) \(loaded.unordered.sorted { $0.key < $1.key })")
+            lines.append("  \(loaded.pending.sorted { $0.key < $1.key })")
+            lines.append("  \(loaded.inbox.map { "\($0.kind) \($0.reference as Any) \($0.payload as Any)" })")
+        }
+        for id in ids { lines.append("\(try await backend.number(ofID: id) as Any)") }
+        return lines
     }
 
     // MARK: - Acting
@@ -111,8 +117,9 @@ struct RandomProgram {
     private mutating func key() -> String { keys[Int.random(in: 0..<keys.count, using: &random)] }
     private mutating func who() -> (ExecutorID, [TestExecutor]) { executors[Int.random(in: 0...1, using: &random)] }
 
-    private mutating func record(_ number: WorkflowNumber, id: String? = nil) -> WorkflowRecord {
+    private func record(_ number: WorkflowNumber) -> WorkflowRecord {
         // A number is one workflow's: whoever starts it starts the same.
+        let id: String? = number % 100 > 5 ? ids[0] : number % 100 > 3 ? ids[1] : nil
         let due = number % 3 == 0 ? Fixture.future : nil
         return WorkflowRecord(number: number, id: id, lane: Lane(workflow: "flow"), input: .void, created: Fixture.moment, due: due)
     }
@@ -123,7 +130,7 @@ struct RandomProgram {
         var started: Set<WorkflowNumber> = []
         for number in numbers.shuffled(using: &random).prefix(Int.random(in: 1...4, using: &random)) {
             let status = try await model.status(of: number)
-            if status == nil, Bool.random(using: &random) {
+            if status == nil, record(number).id == nil, Bool.random(using: &random) {
                 started.insert(number)
                 batch.append(.start(record(number)))
             } else if status?.executor == id || Int.random(in: 0..<4, using: &random) == 0 {
@@ -204,7 +211,7 @@ struct RandomProgram {
             guard taken.insert(number).inserted else { return nil }
             let policies = IDPolicies(
                 conflict: conflicts[Int.random(in: 0..<2, using: &random)], reuse: reuses[Int.random(in: 0..<4, using: &random)])
-            return (record(number, id: ids.randomElement(using: &random).flatMap { Bool.random(using: &random) ? $0 : nil }), policies)
+            return (record(number), policies)
         }
     }
 
@@ -232,7 +239,7 @@ struct RandomProgram {
         trace.append("a transaction starts \(starts), delivers \(item), writes \(row), \(commits ? "commits" : "rolls back")")
         try await same("transaction") { _, backend in
             let transaction = try await backend.begin(.serializable, for: executor)
-            var lines = ["\(try await transaction.start(starts))"]
+            var lines = try await transaction.start(starts).map { "\($0)" }
             try await transaction.deliver([item])
             if commits { lines.append("\(try await transaction.commit(row, hadPending: true))") } else { await transaction.rollback() }
             return lines
