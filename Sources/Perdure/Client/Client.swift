@@ -1,0 +1,148 @@
+/// Starts workflows and looks at them, from a process that need not run any.
+public final class Client: Sendable {
+    package let core: ClientCore
+
+    /// Opens a store.
+    ///
+    /// - Parameters:
+    ///   - store: Where the workflows are kept.
+    ///   - configuration: What also matters to a client: the codec, the limit of payloads, whether to migrate, and the log.
+    /// - Throws: ``StoreError``, which says what to do.
+    public convenience init(store: Store, configuration: EngineConfiguration = EngineConfiguration()) async throws {
+        try await self.init(store: store, configuration: configuration, environment: .system(flowThreads: 1))
+    }
+
+    package init(store: Store, configuration: EngineConfiguration, environment: EngineEnvironment) async throws {
+        let backend = try await store.open(StoreSettings(migrate: configuration.migrate, log: configuration.log))
+        core = ClientCore(
+            store: backend, environment: environment,
+            coder: PayloadCoder(codec: configuration.codec, limit: configuration.payloadLimit))
+    }
+
+    /// Ends the client's connections. Nothing may be called afterwards.
+    public func close() async { await core.close() }
+
+    /// Starts a workflow; returns when its start is durable.
+    ///
+    /// - Parameters:
+    ///   - type: The workflow's type.
+    ///   - input: What it is given.
+    ///   - id: An idempotency key: a second start under it returns the same run, open or closed, unless the options say otherwise.
+    ///   - options: Policies, timeout, delay, attributes, version.
+    ///   - transaction: Starts when this transaction of Perdure's commits, and not if it does not.
+    /// - Throws: ``WorkflowError`` if the id is taken in a way that the options do not allow; ``StoreError``.
+    @discardableResult
+    public func start<W: Workflow>(
+        _ type: W.Type, _ input: W.Input, id: String? = nil, options: StartOptions = StartOptions(), in transaction: Transaction? = nil
+    ) async throws -> WorkflowHandle<W.Output> where W.Input: Codable {
+        try await start(type, core.coder.encode(input, what: "the input of workflow '\(W.name)'"), id, options, transaction)
+    }
+
+    /// Starts a workflow that takes nothing.
+    @discardableResult
+    public func start<W: Workflow>(
+        _ type: W.Type, id: String? = nil, options: StartOptions = StartOptions(), in transaction: Transaction? = nil
+    ) async throws -> WorkflowHandle<W.Output> where W.Input == Void {
+        try await start(type, .void, id, options, transaction)
+    }
+
+    private func start<W: Workflow>(
+        _ type: W.Type, _ input: EncodedPayload, _ id: String?, _ options: StartOptions, _ transaction: Transaction?
+    ) async throws -> WorkflowHandle<W.Output> {
+        let record = try await core.record(name: W.name, input: input, id: id, options)
+        let number: WorkflowNumber =
+            if let transaction { try await start(record, options, in: transaction) } else { try await core.start(record, options) }
+        return handle(type, id ?? Names.publicID(number), number)
+    }
+
+    private func start(_ record: WorkflowRecord, _ options: StartOptions, in transaction: Transaction) async throws -> WorkflowNumber {
+        try transaction.checkOpen()
+        guard options.conflictPolicy != .terminateExisting else {
+            throw WorkflowError(
+                .alreadyStarted, "`terminateExisting` waits for the end of the other run, which a transaction cannot: start outside it")
+        }
+        guard let result = try await transaction.backend.start([(record, options.policies)]).first else { return record.number }
+        switch result {
+        case .started: return record.number
+        case .existing(let number): return number
+        case .open(let number), .closed(let number): throw ClientCore.taken(record.id ?? "", number)
+        case .otherType(let name): throw ClientCore.otherType(record, name)
+        case .rejected(let error): throw error
+        }
+    }
+
+    private func handle<W: Workflow>(_ type: W.Type, _ id: String, _ number: WorkflowNumber) -> WorkflowHandle<W.Output> {
+        WorkflowHandle(id: id, number: number, core: core, errors: ErrorRegistry(W.errors))
+    }
+
+    /// A handle of the newest run under an id.
+    ///
+    /// - Throws: ``WorkflowError`` if there is none, or it is of another type.
+    public func handle<W: Workflow>(of type: W.Type, id: String) async throws -> WorkflowHandle<W.Output> {
+        let number = try await core.number(ofID: id)
+        let status = try await core.status(of: number)
+        guard status.name == W.name else {
+            throw WorkflowError(.otherType, "the workflow '\(id)' is of type '\(status.name)', not '\(W.name)'")
+        }
+        return handle(type, id, number)
+    }
+
+    /// Where the newest run under an id is in its life.
+    public func status(of id: String) async throws -> WorkflowStatus {
+        try await core.status(of: core.number(ofID: id))
+    }
+
+    /// Asks the newest run under an id to cancel; with a transaction, when that commits.
+    public func cancel(_ id: String, in transaction: Transaction? = nil) async throws {
+        try await deliver(.cancel, id, transaction)
+    }
+
+    /// Ends the newest run under an id without running any of its code; with a transaction, when that commits.
+    public func terminate(_ id: String, in transaction: Transaction? = nil) async throws {
+        try await deliver(.terminate, id, transaction)
+    }
+
+    private func deliver(_ kind: InboxKind, _ id: String, _ transaction: Transaction?) async throws {
+        let item = InboxItem(workflow: try await core.number(ofID: id), kind: kind)
+        guard let transaction else { return try await core.deliver(item) }
+        try transaction.checkOpen()
+        try await transaction.backend.deliver([item])
+    }
+
+    /// Runs SQL of the user's in one transaction of the store's database, together with what is started or asked `in:` it: an outbox for free.
+    ///
+    /// The body runs again as a whole after a serialization failure or a deadlock.
+    public func transaction<Result: Sendable>(
+        isolation: IsolationLevel = .serializable, _ body: (Transaction) async throws -> Result
+    ) async throws -> Result {
+        var attempt = 0
+        while true {
+            attempt += 1
+            do {
+                return try await transactionOnce(isolation, body)
+            } catch let error as StoreError where error.code == .transient && attempt < 100 {
+                await core.environment.clock.wait(.milliseconds(min(1 << min(attempt, 9), 500)))
+            }
+        }
+    }
+
+    private func transactionOnce<Result: Sendable>(
+        _ isolation: IsolationLevel, _ body: (Transaction) async throws -> Result
+    ) async throws -> Result {
+        let open = try await core.store.begin(isolation, for: nil)
+        let db = Transaction(open)
+        let result: Result
+        do {
+            result = try await body(db)
+            db.close()
+        } catch {
+            db.close()
+            await open.rollback()
+            throw error
+        }
+        _ = try await open.commit(nil, hadPending: false)
+        core.incarnation.withLock { $0 }?.hint(.everything)
+        await core.store.notify([.ready, .inbox])
+        return result
+    }
+}

@@ -1,0 +1,132 @@
+internal import FoundationEssentials
+
+/// What clients, engines and handles share.
+package final class ClientCore: Sendable {
+    package let store: any StoreBackend
+    package let environment: EngineEnvironment
+    package let coder: PayloadCoder
+    package let numbers: NumberPool
+    package let endings: EndingsWatch
+    private let starter: StartBatcher
+    /// The engine's present incarnation, in a process that runs workflows.
+    package let incarnation = Lock<Incarnation?>(nil)
+
+    package init(store: any StoreBackend, environment: EngineEnvironment, coder: PayloadCoder) {
+        self.store = store
+        self.environment = environment
+        self.coder = coder
+        numbers = NumberPool(store: store, clock: environment.clock)
+        endings = EndingsWatch(store: store, clock: environment.clock)
+        starter = StartBatcher(store: store, owner: nil)
+    }
+
+    /// The row of a new workflow.
+    func record(name: String, input: EncodedPayload, id: String?, _ options: StartOptions) async throws -> WorkflowRecord {
+        try Names.check(name, "the name of a workflow")
+        if let id { try Names.check(id, "the id of a workflow") }
+        if let version = options.version, !version.isEmpty { try Names.check(version, "the version of a workflow") }
+        let now = environment.clock.now()
+        let version = options.version ?? incarnation.withLock { $0?.settings.version } ?? ""
+        let attributes = options.attributes.isEmpty ? nil : try coder.encode(options.attributes, what: "the attributes of a workflow")
+        let due = options.delay.flatMap { $0 > .zero ? now.adding($0) : nil }
+        return WorkflowRecord(
+            number: try await numbers.next(), id: id, lane: Lane(workflow: name, version: version), input: input, attributes: attributes,
+            created: now, due: due, deadline: options.timeout.map { (due ?? now).adding($0) })
+    }
+
+    /// The number of the run that the id stands for now.
+    func start(_ record: WorkflowRecord, _ options: StartOptions) async throws -> WorkflowNumber {
+        var record = record
+        var policies = options.policies
+        while true {
+            switch try await startOnce(record, policies) {
+            case .started: return record.number
+            case .existing(let number): return number
+            case .open(let number) where policies.conflict == .terminateExisting:
+                try await terminate(number)
+                // Closed now; whatever the policy for closed runs is, this start was promised a new one.
+                policies.reuse = .allowDuplicate
+                record.number = try await numbers.next()
+            case .open(let number), .closed(let number): throw Self.taken(record.id ?? "", number)
+            case .otherType(let name): throw Self.otherType(record, name)
+            case .rejected(let error): throw error
+            }
+        }
+    }
+
+    static func taken(_ id: String, _ number: WorkflowNumber) -> WorkflowError {
+        WorkflowError(.alreadyStarted, "the id '\(id)' is taken by run \(Names.publicID(number)), and the policy of this start says not to use it")
+    }
+
+    static func otherType(_ record: WorkflowRecord, _ name: String) -> WorkflowError {
+        WorkflowError(
+            .otherType, "the id '\(record.id ?? "")' is taken by a workflow of type '\(name)', so it cannot be started as '\(record.lane.workflow)'")
+    }
+
+    /// A start is idempotent by its number, so a connection that is lost in it is no reason to fail.
+    private func startOnce(_ record: WorkflowRecord, _ policies: IDPolicies) async throws(StoreError) -> StartResult {
+        var attempts = 0
+        while true {
+            do throws(StoreError) {
+                if let incarnation = incarnation.withLock({ $0 }), !incarnation.isEnding {
+                    return try await incarnation.start(record, policies)
+                }
+                let result = try await starter.start(record, policies)
+                if case .started = result { await store.notify([.ready]) }
+                return result
+            } catch {
+                attempts += 1
+                guard error.code == .fenced || error.code == .transient || error.code == .unavailable, attempts < 8 else { throw error }
+                await environment.clock.wait(.milliseconds(5 << attempts))
+            }
+        }
+    }
+
+    private func terminate(_ number: WorkflowNumber) async throws {
+        try await deliver(InboxItem(workflow: number, kind: .terminate))
+        while case .setAside = try await ending(of: number) {
+            // A set-aside workflow has no owner who would read the row.
+            _ = try await resume(number)
+        }
+    }
+
+    func deliver(_ item: InboxItem) async throws {
+        try await store.deliver([item])
+        incarnation.withLock { $0 }?.hint(.inbox)
+        await store.notify([.inbox])
+    }
+
+    func resume(_ number: WorkflowNumber) async throws -> Bool {
+        guard try await store.resume(number) else { return false }
+        incarnation.withLock { $0 }?.hint(.ready)
+        await store.notify([.ready])
+        return true
+    }
+
+    func ending(of number: WorkflowNumber) async throws -> Ending {
+        try await endings.ending(of: number) { [incarnation] in
+            incarnation.withLock { $0 }?.residency.withLock { $0.runs[number] != nil } ?? false
+        }
+    }
+
+    /// The newest run under a user's id, or the run of an id of ours.
+    func number(ofID id: String) async throws -> WorkflowNumber {
+        try Names.check(id, "the id of a workflow")
+        if let number = try await store.number(ofID: id) { return number }
+        if let number = Names.number(fromPublicID: id), try await store.status(of: number) != nil { return number }
+        throw WorkflowError(.notFound, "no workflow has the id '\(id)'")
+    }
+
+    func status(of number: WorkflowNumber) async throws -> WorkflowStatus {
+        guard let status = try await store.status(of: number) else {
+            throw WorkflowError(.notFound, "no workflow has the number \(number): it is past its retention, or was never started")
+        }
+        return WorkflowStatus(status)
+    }
+
+    func close() async {
+        await endings.close()
+        await store.close()
+        environment.close()
+    }
+}

@@ -1,0 +1,204 @@
+/// Waits for the ends of workflows: all waits of a process share one query, which a push or the poll's clock sets off.
+///
+/// It has no task of its own: one of those who wait does the looking for all.
+package final class EndingsWatch: Sendable {
+    fileprivate enum Turn {
+        case ended(Ending)
+        case lead
+        case cancelled
+    }
+
+    fileprivate struct Waiter {
+        var number: WorkflowNumber
+        var parked: Parked<Turn>?
+        /// What came before it parked.
+        var turn: Turn?
+    }
+
+    fileprivate struct State {
+        var waiters: [UInt64: Waiter] = [:]
+        var byNumber: [WorkflowNumber: Set<UInt64>] = [:]
+        var unchecked: Set<WorkflowNumber> = []
+        var isLed = false
+        var isListening = false
+        var hasTimer = false
+        var nextID: UInt64 = 0
+    }
+
+    private let state = Lock(State())
+    private let subscription = Lock<(any WakeupSubscription)?>(nil)
+    private let store: any StoreBackend
+    private let clock: any EngineClock
+
+    init(store: any StoreBackend, clock: any EngineClock) {
+        self.store = store
+        self.clock = clock
+    }
+
+    /// The end of a workflow; `isLocal` says whether this process runs it, and will say so itself.
+    func ending(of number: WorkflowNumber, isLocal: @Sendable () -> Bool) async throws -> Ending {
+        let id = state.withLock { $0.add(number) }
+        defer { state.withLock { $0.remove(id) } }
+        if !isLocal() {
+            try await listen()
+            state.withLock { _ = $0.unchecked.insert(number) }
+        }
+        while true {
+            if state.withLock({ $0.mayLead(id) }) { try await lead() }
+            scheduleTimer()
+            switch await turn(of: id) {
+            case .ended(let ending): return ending
+            case .cancelled: throw CancellationError()
+            case .lead: try await lead()
+            }
+        }
+    }
+
+    private func turn(of id: UInt64) async -> Turn {
+        await withTaskCancellationHandler {
+            await park { (parked: Parked<Turn>) in
+                if let turn = state.withLock({ $0.park(id, parked) }) { parked.resume(returning: turn) }
+            }
+        } onCancel: {
+            state.withLock { $0.give(id, .cancelled) }?.resume(returning: .cancelled)
+        }
+    }
+
+    /// Looks, as long as there is something to look for.
+    private func lead() async throws {
+        while let numbers = state.withLock({ $0.takeUnchecked(500) }) {
+            if numbers.isEmpty { continue }
+            do throws(StoreError) {
+                for ending in try await store.endings(of: numbers) { ended(ending) }
+            } catch {
+                state.withLock { $0.isLed = false }
+                guard error.code == .unavailable || error.code == .transient || error.code == .full else { throw error }
+                // The next poll looks again.
+                return
+            }
+        }
+    }
+
+    /// An end that this process has seen.
+    func ended(_ ending: Ending) {
+        let parked = state.withLock { state in
+            (state.byNumber[ending.workflow] ?? []).compactMap { state.give($0, .ended(ending)) }
+        }
+        for parked in parked { parked.resume(returning: .ended(ending)) }
+    }
+
+    private func hint(_ wakeup: Wakeup) {
+        let leader: Parked<Turn>? = state.withLock { state in
+            switch wakeup {
+            case .ended(let numbers): state.unchecked.formUnion(numbers.filter { state.byNumber[$0] != nil })
+            case .everything: state.unchecked.formUnion(state.byNumber.keys)
+            case .ready, .inbox: return nil
+            }
+            return state.chooseLeader()
+        }
+        leader?.resume(returning: .lead)
+    }
+
+    /// The slow poll behind every wait, one timer for all.
+    private func scheduleTimer() {
+        let isNeeded = state.withLock { state in
+            defer { state.hasTimer = true }
+            return !state.hasTimer
+        }
+        guard isNeeded else { return }
+        clock.schedule(at: clock.now().adding(store.pollInterval)) { [weak self] in
+            guard let self else { return }
+            let goesOn = self.state.withLock { state in
+                state.hasTimer = false
+                return !state.waiters.isEmpty
+            }
+            guard goesOn else { return }
+            self.scheduleTimer()
+            self.hint(.everything)
+        }
+    }
+
+    private func listen() async throws {
+        let isFirst = state.withLock { state in
+            defer { state.isListening = true }
+            return !state.isListening
+        }
+        guard isFirst else { return }
+        do {
+            let subscription = try await store.listen { [weak self] in self?.hint($0) }
+            self.subscription.withLock { $0 = subscription }
+        } catch {
+            // The poll is the net.
+            state.withLock { $0.isListening = false }
+        }
+    }
+
+    func close() async {
+        let subscription = subscription.withLock { subscription in
+            defer { subscription = nil }
+            return subscription
+        }
+        await subscription?.cancel()
+    }
+}
+
+extension EndingsWatch.State {
+    fileprivate mutating func add(_ number: WorkflowNumber) -> UInt64 {
+        nextID += 1
+        waiters[nextID] = EndingsWatch.Waiter(number: number)
+        byNumber[number, default: []].insert(nextID)
+        return nextID
+    }
+
+    fileprivate mutating func remove(_ id: UInt64) {
+        guard let waiter = waiters.removeValue(forKey: id) else { return }
+        byNumber[waiter.number]?.remove(id)
+        if byNumber[waiter.number]?.isEmpty == true { byNumber[waiter.number] = nil }
+    }
+
+    /// Gives a waiter its turn; returns it if it must be resumed.
+    fileprivate mutating func give(_ id: UInt64, _ turn: EndingsWatch.Turn) -> Parked<EndingsWatch.Turn>? {
+        guard let waiter = waiters[id] else { return nil }
+        waiters[id]?.parked = nil
+        if waiter.parked == nil, waiter.turn == nil { waiters[id]?.turn = turn }
+        return waiter.parked
+    }
+
+    /// What came before it parked, if anything.
+    fileprivate mutating func park(_ id: UInt64, _ parked: Parked<EndingsWatch.Turn>) -> EndingsWatch.Turn? {
+        guard let turn = waiters[id]?.turn else {
+            if !isLed, !unchecked.isEmpty {
+                isLed = true
+                return .lead
+            }
+            waiters[id]?.parked = parked
+            return nil
+        }
+        waiters[id]?.turn = nil
+        return turn
+    }
+
+    fileprivate mutating func mayLead(_ id: UInt64) -> Bool {
+        guard !isLed, !unchecked.isEmpty, waiters[id]?.turn == nil else { return false }
+        isLed = true
+        return true
+    }
+
+    fileprivate mutating func chooseLeader() -> Parked<EndingsWatch.Turn>? {
+        guard !isLed, !unchecked.isEmpty, let (id, waiter) = waiters.first(where: { $0.value.parked != nil }) else { return nil }
+        isLed = true
+        waiters[id]?.parked = nil
+        return waiter.parked
+    }
+
+    /// nil at the end: then nobody leads, and whoever adds something chooses anew.
+    fileprivate mutating func takeUnchecked(_ limit: Int) -> [WorkflowNumber]? {
+        guard !unchecked.isEmpty else {
+            isLed = false
+            return nil
+        }
+        let numbers = Array(unchecked.prefix(limit))
+        unchecked.subtract(numbers)
+        return numbers.filter { byNumber[$0] != nil }
+    }
+}

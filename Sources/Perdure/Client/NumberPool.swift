@@ -1,0 +1,71 @@
+/// Hands out workflow numbers from blocks of the database's.
+package final class NumberPool: Sendable {
+    private struct State {
+        var next: WorkflowNumber = 0
+        var end: WorkflowNumber = 0
+        var expires: Microseconds = 0
+        var isFetching = false
+        var waiters: [Parked<Void>] = []
+    }
+
+    private let state = Lock(State())
+    private let store: any StoreBackend
+    private let clock: any EngineClock
+
+    init(store: any StoreBackend, clock: any EngineClock) {
+        self.store = store
+        self.clock = clock
+    }
+
+    /// A number, if one is at hand. A block that is older than ten seconds is dropped: numbers are ordered by time.
+    func atHand() -> WorkflowNumber? {
+        let now = clock.now()
+        return state.withLock { state in
+            guard state.next < state.end, now < state.expires else { return nil }
+            defer { state.next += 1 }
+            return state.next
+        }
+    }
+
+    func next() async throws(StoreError) -> WorkflowNumber {
+        while true {
+            if let number = atHand() { return number }
+            if try await !waitForOther() { try await fetch() }
+        }
+    }
+
+    /// One fetches, the others wait for it; false if this one is to fetch.
+    private func waitForOther() async throws(StoreError) -> Bool {
+        let mustFetch = state.withLock { state in
+            defer { state.isFetching = true }
+            return !state.isFetching
+        }
+        if mustFetch { return false }
+        await park { (parked: Parked<Void>) in
+            let isOver = state.withLock { state in
+                if state.isFetching { state.waiters.append(parked) }
+                return !state.isFetching
+            }
+            if isOver { parked.resume() }
+        }
+        return true
+    }
+
+    private func fetch() async throws(StoreError) {
+        defer {
+            let waiters = state.withLock { state in
+                state.isFetching = false
+                defer { state.waiters = [] }
+                return state.waiters
+            }
+            for waiter in waiters { waiter.resume() }
+        }
+        let expires = clock.now().adding(.seconds(10))
+        let block = try await store.numberBlock()
+        state.withLock { state in
+            state.next = block.first
+            state.end = block.first + WorkflowNumber(block.count)
+            state.expires = expires
+        }
+    }
+}

@@ -1,0 +1,111 @@
+public import FoundationEssentials
+
+/// What can be seen of a workflow from outside.
+public struct WorkflowStatus: Sendable {
+    /// Where a workflow is in its life.
+    public enum State: String, Sendable, Hashable {
+        /// Not to begin yet.
+        case scheduled
+        /// Waits for an engine that serves it.
+        case queued
+        /// An engine has it.
+        case running
+        /// It waits, and is in no engine's memory.
+        case waiting
+        /// It goes no further without a person; ``WorkflowStatus/reason`` says why.
+        case setAside = "set aside"
+        /// It has returned.
+        case completed
+        /// It has thrown.
+        case failed
+        /// It ended because it was asked to.
+        case cancelled
+        /// It was ended without running its code.
+        case terminated
+        /// It ended because it took too long.
+        case timedOut = "timed out"
+
+        /// True if it has ended.
+        public var isClosed: Bool {
+            switch self {
+            case .completed, .failed, .cancelled, .terminated, .timedOut: true
+            case .scheduled, .queued, .running, .waiting, .setAside: false
+            }
+        }
+    }
+
+    /// A step that has failed at least once, or has reported progress, and is not completed.
+    public struct PendingStep: Sendable, Hashable {
+        /// The step's key.
+        public var key: String
+        /// Attempts that have failed.
+        public var attempts: Int
+        /// When the next attempt begins; nil while one runs.
+        public var nextAttempt: Date?
+        /// The last error, as it is stored.
+        public var error: [UInt8]?
+        /// The last progress, as it is stored.
+        public var progress: [UInt8]?
+    }
+
+    /// The public id.
+    public var id: String
+    /// The workflow's type.
+    public var name: String
+    /// The application version that may run it; empty is any.
+    public var version: String
+    /// Where it is in its life.
+    public var state: State
+    /// When it was started.
+    public var createdAt: Date
+    /// When it ended.
+    public var finishedAt: Date?
+    /// When it begins or wakes.
+    public var dueAt: Date?
+    /// When it times out.
+    public var deadlineAt: Date?
+    /// Why it was set aside.
+    public var reason: String?
+    /// How many engines have died while they had it.
+    public var crashes: Int
+    /// Steps between two attempts, or with progress.
+    public var pendingSteps: [PendingStep]
+
+    package init(_ status: StatusRecord) {
+        id = status.record.id ?? Names.publicID(status.record.number)
+        name = status.record.lane.workflow
+        version = status.record.lane.version
+        state = Self.state(status)
+        createdAt = Self.date(status.record.created)
+        finishedAt = status.outcome.map { Self.date($0.finished) }
+        dueAt = status.due.flatMap { $0 == .max ? nil : Self.date($0) }
+        deadlineAt = status.record.deadline.map(Self.date)
+        reason = status.reason
+        crashes = status.crashes
+        pendingSteps = status.pending.map {
+            PendingStep(
+                key: $0.key, attempts: Int($0.attempt), nextAttempt: $0.due.map(Self.date), error: $0.error?.bytes,
+                progress: $0.progress?.bytes)
+        }
+    }
+
+    private static func date(_ moment: Microseconds) -> Date { Date(timeIntervalSince1970: Double(moment) / 1_000_000) }
+
+    private static func state(_ status: StatusRecord) -> State {
+        if let outcome = status.outcome {
+            return switch outcome.status {
+            case .completed: .completed
+            case .failed: .failed
+            case .cancelled: .cancelled
+            case .terminated: .terminated
+            case .timedOut: .timedOut
+            }
+        }
+        return switch status.live {
+        case .ready: status.due == nil ? .queued : .scheduled
+        case .owned, nil: .running
+        case .waiting: .waiting
+        case .setAside: .setAside
+        }
+    }
+}

@@ -1,0 +1,126 @@
+/// Runs workflows in this process, and starts and looks at them.
+///
+/// ```swift
+/// let engine = try await Engine(store: .sqlite("shop.db")) {
+///     Checkout(payments: .live)
+///     Ship(carrier: .live)
+/// }
+/// async let running: Void = engine.run()
+/// let checkout = try await engine.start(Checkout.self, order, id: "order-\(order.id)")
+/// let receipt = try await checkout.result()
+/// ```
+///
+/// Any number of engines may share a database. Calls other than ``run()`` work whether it runs or not.
+public final class Engine: Sendable {
+    /// For all that is not running: also what a process without workflows uses.
+    public let client: Client
+    private let settings: EngineConfiguration
+    private let environment: EngineEnvironment
+    private let registrations: [String: Registration]
+    private let isRunning = Lock(false)
+
+    /// Opens a store; nothing runs before ``run()``.
+    ///
+    /// - Throws: ``StoreError``, which says what to do, or ``WorkflowError`` if the declarations contradict each other.
+    public convenience init(
+        store: Store, configuration: EngineConfiguration = EngineConfiguration(),
+        @RegistrationBuilder workflows: () -> [Registration]
+    ) async throws {
+        try await self.init(
+            store: store, configuration: configuration, environment: .system(flowThreads: configuration.flowThreads), workflows: workflows)
+    }
+
+    package init(
+        store: Store, configuration: EngineConfiguration, environment: EngineEnvironment,
+        @RegistrationBuilder workflows: () -> [Registration]
+    ) async throws {
+        registrations = try Self.index(workflows())
+        settings = configuration
+        self.environment = environment
+        client = try await Client(store: store, configuration: configuration, environment: environment)
+    }
+
+    private static func index(_ registrations: [Registration]) throws(WorkflowError) -> [String: Registration] {
+        var index: [String: Registration] = [:]
+        for registration in registrations {
+            if let fault = registration.fault { throw fault }
+            guard index.updateValue(registration, forKey: registration.name) == nil else {
+                throw WorkflowError(
+                    .invalidDeclaration, "two workflows are named '\(registration.name)': give one of them a `static let name`")
+            }
+        }
+        return index
+    }
+
+    /// Runs workflows until the current task is cancelled; then no more begin, bodies of steps get a grace period, and what is unfinished is
+    /// handed to other engines.
+    ///
+    /// When the lease is lost (the process was frozen, the database unreachable for long) everything in memory is dropped, the engine
+    /// registers anew, and the application goes on.
+    ///
+    /// - Throws: ``StoreError`` if the database cannot be used at all, ``WorkflowError`` if the engine runs already.
+    public func run() async throws {
+        let isFirst = isRunning.withLock { isRunning in
+            defer { isRunning = true }
+            return !isRunning
+        }
+        guard isFirst else { throw WorkflowError(.invalidState, "this engine runs already: one `run()` is enough") }
+        defer { isRunning.withLock { $0 = false } }
+        var delay = Duration.milliseconds(50)
+        while !Task.isCancelled {
+            do {
+                try await runOnce()
+                delay = .milliseconds(50)
+            } catch let error as StoreError where [.unavailable, .transient, .full, .fenced].contains(error.code) {
+                settings.log(.warning, "the engine could not register, and tries again: \(error)")
+                _ = await environment.clock.waitUnlessCancelled(until: environment.clock.now().adding(delay))
+                delay = min(delay * 2, .seconds(5))
+            }
+        }
+    }
+
+    private func runOnce() async throws {
+        let incarnation = try await Incarnation(
+            id: ExecutorID(bitPattern: environment.random() >> 1), store: client.core.store, settings: settings, environment: environment,
+            registrations: registrations, client: client.core)
+        client.core.incarnation.withLock { $0 = incarnation }
+        let end = await withTaskCancellationHandler {
+            await incarnation.run()
+        } onCancel: {
+            incarnation.end(.shutdown)
+        }
+        client.core.incarnation.withLock { $0 = nil }
+        if end == .fenced { settings.log(.warning, "the engine has lost its lease; what it had goes to others, and it registers anew") }
+    }
+
+    /// Ends the engine's connections and threads. Call it after `run()` has returned; nothing may be called afterwards.
+    public func close() async { await client.close() }
+
+    /// Starts a workflow; see ``Client/start(_:_:id:options:in:)``. A running engine that has the workflow runs it at once.
+    @discardableResult
+    public func start<W: Workflow>(
+        _ type: W.Type, _ input: W.Input, id: String? = nil, options: StartOptions = StartOptions(), in transaction: Transaction? = nil
+    ) async throws -> WorkflowHandle<W.Output> where W.Input: Codable {
+        try await client.start(type, input, id: id, options: options, in: transaction)
+    }
+
+    /// Starts a workflow that takes nothing.
+    @discardableResult
+    public func start<W: Workflow>(
+        _ type: W.Type, id: String? = nil, options: StartOptions = StartOptions(), in transaction: Transaction? = nil
+    ) async throws -> WorkflowHandle<W.Output> where W.Input == Void {
+        try await client.start(type, id: id, options: options, in: transaction)
+    }
+
+    /// A handle of the newest run under an id.
+    public func handle<W: Workflow>(of type: W.Type, id: String) async throws -> WorkflowHandle<W.Output> {
+        try await client.handle(of: type, id: id)
+    }
+
+    /// Runs SQL of the user's; see ``Client/transaction(isolation:_:)``.
+    public func transaction<Result: Sendable>(
+        isolation: IsolationLevel = .serializable, _ body: (Transaction) async throws -> Result
+    ) async throws -> Result {
+        try await client.transaction(isolation: isolation, body)
+    }
+}

@@ -1,0 +1,110 @@
+internal import Dispatch
+
+/// The threads that run workflows' code; a protocol, so that a simulation can run it in an order of its own.
+package protocol FlowThreads: Sendable {
+    func submit(_ flow: FlowExecutor)
+    func submit(contentsOf flows: [FlowExecutor])
+}
+
+/// A few threads of the engine's own. A workflow that holds one for long is named, and a thread is added.
+package final class FlowThreadPool: FlowThreads {
+    fileprivate struct State {
+        var ready: [FlowExecutor] = []
+        var head = 0
+        var sleeping = 0
+        var stopped = false
+        /// What each thread runs now, and since when.
+        var running: [Int: (flow: FlowExecutor, since: ContinuousClock.Instant)] = [:]
+        var threads = 0
+    }
+
+    private let state = Lock(State())
+    private let wake = DispatchSemaphore(value: 0)
+
+    package init(count: Int) {
+        for _ in 0..<max(1, count) { addThread() }
+    }
+
+    package func submit(_ flow: FlowExecutor) {
+        let mustWake = state.withLock { state in
+            state.ready.append(flow)
+            guard state.sleeping > 0 else { return false }
+            state.sleeping -= 1
+            return true
+        }
+        if mustWake { wake.signal() }
+    }
+
+    package func submit(contentsOf flows: [FlowExecutor]) {
+        if flows.isEmpty { return }
+        let count = state.withLock { state in
+            state.ready.append(contentsOf: flows)
+            let count = min(state.sleeping, flows.count)
+            state.sleeping -= count
+            return count
+        }
+        for _ in 0..<count { wake.signal() }
+    }
+
+    /// Ends the threads when nothing is ready any more.
+    package func stop() {
+        let count = state.withLock { state in
+            state.stopped = true
+            defer { state.sleeping = 0 }
+            return state.sleeping
+        }
+        for _ in 0..<count { wake.signal() }
+    }
+
+    /// Flows that have held a thread for longer than `limit`; for each a thread is added, as long as there are fewer than `maximum`.
+    package func relieve(longerThan limit: Duration, maximum: Int) -> [FlowExecutor] {
+        let now = ContinuousClock.now
+        let (held, missing) = state.withLock { state in
+            let held = state.running.values.filter { $0.since.duration(to: now) > limit }.map(\.flow)
+            let free = state.threads - held.count
+            return (held, free < 1 ? min(1 - free, max(0, maximum - state.threads)) : 0)
+        }
+        for _ in 0..<missing { addThread() }
+        return held
+    }
+
+    private func addThread() {
+        let number = state.withLock { state in
+            state.threads += 1
+            return state.threads
+        }
+        startThread(name: "perdure-flow-\(number)") { self.loop(number) }
+    }
+
+    private func loop(_ number: Int) {
+        while true {
+            let (flow, stopped): (FlowExecutor?, Bool) = state.withLock { state in
+                state.running[number] = nil
+                if let flow = state.next() {
+                    state.running[number] = (flow, .now)
+                    return (flow, false)
+                }
+                if !state.stopped { state.sleeping += 1 }
+                return (nil, state.stopped)
+            }
+            if let flow { flow.drain() } else if stopped { return } else { wake.wait() }
+        }
+    }
+}
+
+extension FlowThreadPool.State {
+    fileprivate mutating func next() -> FlowExecutor? {
+        guard head < ready.count else {
+            ready.removeAll(keepingCapacity: true)
+            head = 0
+            return nil
+        }
+        let flow = ready[head]
+        head += 1
+        if head > 4096, head * 2 > ready.count {
+            ready.removeFirst(head)
+            head = 0
+        }
+        return flow
+    }
+}

@@ -1,0 +1,166 @@
+// How workflows that are not in memory come into it.
+
+extension Incarnation {
+    private static let claimLimit = 200
+    private static let pageLimit = 1_000
+
+    @concurrent @Sendable func claims() async {
+        let clock = environment.clock
+        var nextPoll: Microseconds = 0
+        var nextReset = clock.now().adding(.seconds(60))
+        while !isStopped {
+            let now = clock.now()
+            let isPoll = now >= nextPoll
+            if isPoll { nextPoll = now.adding(store.pollInterval * (0.9 + 0.2 * random())) }
+            if now >= nextReset {
+                nextReset = now.adding(.seconds(60))
+                todo.withLock { $0.reset = true }
+            }
+            var until = nextPoll
+            if !isEnding { until = min(nextPoll, await look(isPoll: isPoll, now)) }
+            await work.wait(until: until, clock: clock)
+        }
+    }
+
+    /// One look; returns when the next is due.
+    private func look(isPoll: Bool, _ now: Microseconds) async -> Microseconds {
+        let todo = self.todo.withLock { todo in
+            defer { todo = Todo(ready: false, inbox: false, due: false, nextDue: todo.nextDue) }
+            return todo
+        }
+        do throws(StoreError) {
+            if todo.reset { claimer.reset() }
+            if !todo.suspended.isEmpty { try await recheck(todo.suspended) }
+            if isPoll || todo.inbox { try await followInbox() }
+            if isPoll || todo.due || todo.nextDue <= now { try await claimDue(now) }
+            if isPoll || todo.ready { try await claimReady() }
+            return self.todo.withLock { $0.nextDue }
+        } catch {
+            report(error, "workflows could not be claimed")
+            self.todo.withLock { again in
+                again.suspended += todo.suspended
+                again.inbox = again.inbox || todo.inbox
+                again.ready = again.ready || todo.ready
+                again.due = true
+            }
+            return now.adding(.milliseconds(50 + Int(200 * random())))
+        }
+    }
+
+    private func claimReady() async throws(StoreError) {
+        let names = Set(registrations.keys)
+        while !isEnding {
+            let limit = min(Self.claimLimit, residency.withLock { $0.room })
+            if limit == 0 {
+                // Looks again when there is room.
+                todo.withLock { $0.ready = true }
+                return
+            }
+            let claimed = try await claimer.claimReady(workflows: names, versions: ["", settings.version], limit: limit)
+            try await launch(claimed)
+            if claimed.count < limit { return }
+        }
+    }
+
+    private func claimDue(_ now: Microseconds) async throws(StoreError) {
+        while !isEnding {
+            let limit = min(Self.claimLimit, residency.withLock { $0.room })
+            if limit == 0 { break }
+            let claimed = try await claimer.claimDue(now: now, limit: limit)
+            try await launch(claimed)
+            if claimed.count < limit { break }
+        }
+        let next = try await claimer.nextDue() ?? .max
+        // What is overdue, for want of room or an engine, is looked at with the next poll.
+        todo.withLock { $0.nextDue = next <= now ? .max : next }
+    }
+
+    /// What has arrived goes to the workflows in memory; those that are nobody's are claimed; the rest belongs to others.
+    private func followInbox() async throws(StoreError) {
+        let numbers = try await claimer.arrivals()
+        if numbers.isEmpty { return }
+        let resident = residency.withLock { residency in numbers.filter { residency.runs[$0] != nil } }
+        if !resident.isEmpty { try await receive(resident) }
+        let others = residency.withLock { residency in numbers.filter { residency.runs[$0] == nil } }
+        if !others.isEmpty { try await launch(try await claimer.claimWaiting(others)) }
+    }
+
+    private func receive(_ numbers: [WorkflowNumber]) async throws(StoreError) {
+        let items = Dictionary(grouping: try await store.inbox(of: numbers), by: \.workflow)
+        for (number, items) in items {
+            residency.withLock { $0.runs[number] }?.receive(items)
+        }
+    }
+
+    /// A message that came between the last look and the suspension found a workflow that was still owned, and woke nobody.
+    private func recheck(_ suspended: [WorkflowNumber]) async throws(StoreError) {
+        let woken = Set(try await store.inbox(of: suspended).map(\.workflow))
+        if !woken.isEmpty { try await launch(try await claimer.claimWaiting(Array(woken))) }
+    }
+
+    private func launch(_ claimed: [Claimed]) async throws(StoreError) {
+        if claimed.isEmpty { return }
+        let now = environment.clock.now()
+        for later in claimed where later.due.map({ $0 > now }) ?? false { suspend(later.number, until: later.due ?? now) }
+        let numbers = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
+        residency.withLock { $0.reserve(numbers.count) }
+        defer { residency.withLock { $0.unreserve(numbers.count) } }
+        var missing = Set(numbers)
+        for loaded in try await load(numbers) {
+            missing.remove(loaded.record.number)
+            launch(loaded)
+        }
+        for number in missing {
+            let reason = "the row of this workflow is missing or cannot be read"
+            journal.append(.setAside(number, reason: reason, at: now))
+            log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
+        }
+    }
+
+    /// Claimed but not loaded would be lost until the lease ends, so this goes on until it has them, or the end.
+    private func load(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [LoadedWorkflow] {
+        while true {
+            do throws(StoreError) {
+                return try await store.load(numbers, limit: Self.pageLimit)
+            } catch {
+                if isEnding || error.code == .fenced || error.code == .rejected { throw error }
+                log(.warning, "claimed workflows could not be read, and are read again: \(error)")
+                await environment.clock.wait(.milliseconds(100))
+            }
+        }
+    }
+
+    /// Makes a workflow that this engine owns run.
+    func launch(_ loaded: LoadedWorkflow) {
+        let number = loaded.record.number
+        guard let registration = registrations[loaded.record.lane.workflow] else {
+            return journal.append(.release(number), for: JournalCallback { [weak self] _ in self?.becameReady() })
+        }
+        let run = Run(loaded, workflow: registration, host: self)
+        guard !isStopped, residency.withLock({ $0.insert(run) }) else { return }
+        if run.inbox.withLock({ $0.isTerminated }) { run.terminate() } else { run.open() }
+    }
+
+    func suspend(_ number: WorkflowNumber, until due: Microseconds) {
+        let callback = JournalCallback { [weak self] result in
+            guard case .success = result else { return }
+            self?.look { todo in
+                todo.suspended.append(number)
+                todo.nextDue = min(todo.nextDue, due)
+            }
+        }
+        journal.append(.suspend(number, due: due), for: callback)
+    }
+}
+
+/// Calls a closure with what became of a command.
+final class JournalCallback: JournalRecipient {
+    private let body: @Sendable (Result<CommandResult, StoreError>) -> Void
+
+    init(_ body: @escaping @Sendable (Result<CommandResult, StoreError>) -> Void) { self.body = body }
+
+    func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor? {
+        body(result)
+        return nil
+    }
+}

@@ -1,0 +1,189 @@
+// What runs ask of the engine that carries them.
+
+extension Incarnation: RunHost {
+    package var clock: any EngineClock { environment.clock }
+    package var threads: any FlowThreads { environment.threads }
+    package var flowRules: FlowRules { environment.flowRules }
+    package var stepExecutor: any TaskExecutor { environment.stepExecutor }
+    package var stepGrace: Duration { settings.stepGrace }
+    package var coder: PayloadCoder { PayloadCoder(codec: settings.codec, limit: settings.payloadLimit) }
+
+    package func random() -> Double { Double(environment.random() >> 11) * 0x1p-53 }
+    package func log(_ level: LogLevel, _ message: String) { settings.log(level, message) }
+    package func fenced() { end(.fenced) }
+
+    package func loadHistory(of run: Run, after order: Int64) {
+        errand { [weak self] in await self?.readHistory(of: run, after: order) }
+    }
+
+    private func readHistory(of run: Run, after order: Int64) async {
+        let limit = 10_000
+        while !isStopped {
+            do throws(StoreError) {
+                let page = try await store.history(of: run.number, after: order, limit: limit)
+                run.state.withLock { $0.appendHistory(page, isComplete: page.count < limit) }
+                return run.poke()
+            } catch {
+                report(error, "a history could not be read, and is read again")
+                await clock.wait(.milliseconds(100))
+            }
+        }
+    }
+
+    package func parked(_ run: Run, until due: Microseconds) {
+        let due = min(due, run.record.deadline ?? .max)
+        let isLong = due > clock.now().adding(.seconds(1))
+        switch residency.withLock({ $0.parked(run, isLong: isLong) }) {
+        case .stays: break
+        case .ask(let other): other.poke()
+        case .unload: unload(run, until: due)
+        }
+    }
+
+    /// On the flow's own thread, when nothing is left to run.
+    private func unload(_ run: Run, until due: Microseconds) {
+        guard run.state.withLock({ $0.unloadableUntil != nil && $0.stop(CancellationError()) }) else { return }
+        leave(run)
+        suspend(run.number, until: due)
+        run.poke()
+    }
+
+    /// The run is no longer one of the engine's.
+    private func leave(_ run: Run) {
+        if residency.withLock({ $0.remove(run) }) { look { $0.ready = true } }
+    }
+
+    package func finished(_ run: Run, _ outcome: Outcome, closing: [InboxItem]) {
+        let parent = run.record.parent?.number
+        if let parent, residency.withLock({ $0.runs[parent] != nil }) {
+            recentOutcomes.withLock { recent in
+                // Only a short cut: what is not here is read from the database.
+                if recent.count >= 10_000 { recent = [:] }
+                recent[outcome.workflow] = outcome
+            }
+        }
+        let callback = JournalCallback { [weak self] result in
+            switch result {
+            case .success: self?.ended(run, outcome, tellsInbox: parent != nil || !closing.isEmpty)
+            case .failure(let error): self?.refused(run, outcome, error, closing)
+            }
+        }
+        journal.append(.finish(outcome, parent: parent, inbox: closing), for: callback)
+    }
+
+    private func ended(_ run: Run, _ outcome: Outcome, tellsInbox: Bool) {
+        leave(run)
+        run.close()
+        endings.ended(.outcome(outcome))
+        if tellsInbox { look { $0.inbox = true } }
+        tellOthers { outgoing in
+            outgoing.ended.append(outcome.workflow)
+            outgoing.inbox = outgoing.inbox || tellsInbox
+        }
+    }
+
+    /// The database refuses the outcome: the refusal is the outcome, so that the workflow does end.
+    private func refused(_ run: Run, _ outcome: Outcome, _ error: StoreError, _ closing: [InboxItem]) {
+        if error.code == .fenced { return }
+        let refusal = WorkflowError(.rejected, "the database refused the outcome: \(error)")
+        let payload = run.workflow.errors.record(refusal, with: coder)
+        guard outcome.error != payload else { return setAside(run, refusal) }
+        finished(
+            run, Outcome(workflow: outcome.workflow, status: .failed, error: payload, finished: outcome.finished), closing: closing)
+    }
+
+    package func setAside(_ run: Run, _ error: WorkflowError) {
+        let reason = error.description
+        log(.error, "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') is set aside: \(reason)")
+        let callback = JournalCallback { [weak self] result in
+            guard case .success = result else { return }
+            self?.leave(run)
+            self?.endings.ended(.setAside(run.number, reason: reason))
+            self?.tellOthers { $0.ended.append(run.number) }
+        }
+        journal.append(.setAside(run.number, reason: Self.storable(reason), at: clock.now()), for: callback)
+    }
+
+    /// Text that every database takes.
+    private static func storable(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(4_000).map { $0.value == 0 ? "\u{FFFD}" : $0 }))
+    }
+
+    package func numberAtHand() -> WorkflowNumber? { numbers.atHand() }
+    package func nextNumber() async throws(StoreError) -> WorkflowNumber { try await numbers.next() }
+
+    package func parent(of number: WorkflowNumber) async throws(StoreError) -> ParentLink? {
+        try await store.status(of: number)?.record.parent
+    }
+
+    package func canRun(_ workflow: String) -> Bool {
+        registrations[workflow] != nil && !isEnding && residency.withLock { $0.room > 0 }
+    }
+
+    package func launch(_ record: WorkflowRecord) { launch(LoadedWorkflow(record: record)) }
+
+    package func becameReady() {
+        look { $0.ready = true }
+        tellOthers { $0.ready = true }
+    }
+
+    package func startNamed(_ record: WorkflowRecord, _ policies: IDPolicies) async throws(StoreError) -> StartResult {
+        try await start(record, policies)
+    }
+
+    /// Starts a workflow that this engine owns from the first moment if it runs its type and has room, and any other as ready.
+    package func start(_ record: WorkflowRecord, _ policies: IDPolicies) async throws(StoreError) -> StartResult {
+        let isMine = canRun(record.lane.workflow) && ["", settings.version].contains(record.lane.version)
+        if isMine, record.id == nil, record.due == nil {
+            _ = try await journal.commit(.start(record))
+            launch(record)
+            return .started(owned: true)
+        }
+        let result = try await isMine ? starter.start(record, policies) : starter.startReady(record, policies)
+        if case .started(let owned) = result {
+            if owned { launch(record) } else { becameReady() }
+        }
+        return result
+    }
+
+    package func readEndings(_ children: [(child: WorkflowNumber, key: String, sequence: Int64)], for run: Run) {
+        var unknown: [(child: WorkflowNumber, key: String, sequence: Int64)] = []
+        for ended in children {
+            if let outcome = recentOutcomes.withLock({ $0.removeValue(forKey: ended.child) }) {
+                run.childEnded(ended.key, outcome, sequence: ended.sequence)
+            } else {
+                unknown.append(ended)
+            }
+        }
+        if unknown.isEmpty { return }
+        errand { [weak self, unknown] in await self?.readOutcomes(unknown, for: run) }
+    }
+
+    private func readOutcomes(_ children: [(child: WorkflowNumber, key: String, sequence: Int64)], for run: Run) async {
+        while !isStopped {
+            do throws(StoreError) {
+                var outcomes: [WorkflowNumber: Outcome] = [:]
+                for case .outcome(let outcome) in try await store.endings(of: children.map(\.child)) { outcomes[outcome.workflow] = outcome }
+                for ended in children {
+                    if let outcome = outcomes[ended.child] { run.childEnded(ended.key, outcome, sequence: ended.sequence) }
+                }
+                return
+            } catch {
+                report(error, "the outcomes of children could not be read, and are read again")
+                await clock.wait(.milliseconds(100))
+            }
+        }
+    }
+
+    package func deliver(_ item: InboxItem) {
+        let callback = JournalCallback { [weak self] _ in
+            self?.look { $0.inbox = true }
+            self?.tellOthers { $0.inbox = true }
+        }
+        journal.append(.deliver(item), for: callback)
+    }
+
+    package func begin(_ isolation: IsolationLevel) async throws(StoreError) -> any OpenTransaction {
+        try await store.begin(isolation, for: id)
+    }
+}

@@ -1,0 +1,148 @@
+/// One registration of an engine with its database: a random number, a lease, and the workflows that it owns.
+///
+/// When the lease is lost all of it is thrown away, and the engine makes another.
+package final class Incarnation: Sendable {
+    package let id: ExecutorID
+    let store: any StoreBackend
+    let settings: EngineConfiguration
+    let environment: EngineEnvironment
+    let registrations: [String: Registration]
+    package let journal: Journal
+    let numbers: NumberPool
+    let starter: StartBatcher
+    let endings: EndingsWatch
+    let claimer: any Claimer
+    let residency: Lock<Residency>
+
+    /// What the loops are to look at.
+    let todo = Lock(Todo())
+    let work = Signal()
+    let outgoing = Lock(Outgoing())
+    let outgoingSignal = Signal()
+    let errands = Lock<[@Sendable () async -> Void]>([])
+    let errandSignal = Signal()
+    let recentOutcomes = Lock<[WorkflowNumber: Outcome]>([:])
+    private let ending = Lock<End?>(nil)
+    private let endSignal = Signal()
+
+    /// Why the incarnation ends.
+    package enum End: Sendable { case shutdown, fenced }
+
+    package init(
+        id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
+        registrations: [String: Registration], client: ClientCore
+    ) async throws(StoreError) {
+        try await store.register(id, label: System.processLabel, lease: settings.lease)
+        var writers: [any JournalWriter] = []
+        for index in 0..<store.writers { writers.append(try await store.writer(index, for: id)) }
+        self.id = id
+        self.store = store
+        self.settings = settings
+        self.environment = environment
+        self.registrations = registrations
+        self.writers = writers
+        numbers = client.numbers
+        starter = StartBatcher(store: store, owner: id)
+        endings = client.endings
+        claimer = try await store.claimer(for: id)
+        residency = Lock(Residency(limit: settings.maximumInMemory))
+        let onFence = Lock<(@Sendable () -> Void)?>(nil)
+        journal = Journal(writers: writers, threads: environment.threads, clock: environment.clock, log: settings.log) {
+            onFence.withLock { $0 }?()
+        }
+        onFence.withLock { $0 = { [weak self] in self?.end(.fenced) } }
+    }
+
+    private let writers: [any JournalWriter]
+
+    var isEnding: Bool { ending.withLock { $0 != nil } }
+
+    package func end(_ end: End) {
+        let isFirst = ending.withLock { ending in
+            defer { if ending == nil || end == .fenced { ending = end } }
+            return ending == nil
+        }
+        if isFirst || end == .fenced { endSignal.raise() }
+        if end == .fenced { journal.close(dropping: true) }
+    }
+
+    /// Runs until the end; then nothing of it is left running, and what it owned is ready for others.
+    package func run() async -> End {
+        await withTaskExecutorPreference(environment.loops) { await loop() }
+    }
+
+    @concurrent private func loop() async -> End {
+        let subscription = try? await store.listen { [weak self] in self?.hint($0) }
+        await withTaskGroup(of: Void.self) { group in
+            journal.run(in: &group)
+            for loop in [heartbeats, reaping, claims, notifications, errandsLoop, watchdog] {
+                group.addTask(executorPreference: environment.loops, operation: loop)
+            }
+            await endSignal.wait(until: .max, clock: environment.clock)
+            if ending.withLock({ $0 == .shutdown }) { await drain() }
+            stopEverything()
+        }
+        await subscription?.cancel()
+        let end = ending.withLock { $0 } ?? .shutdown
+        if end == .shutdown { try? await store.retire(id) }
+        await claimer.close()
+        for writer in writers { await writer.close() }
+        return end
+    }
+
+    /// No new bodies begin; those that run get a grace period.
+    private func drain() async {
+        let runs = residency.withLock { Array($0.runs.values) }
+        for run in runs { run.state.withLock { $0.quiesce() } }
+        let deadline = environment.clock.now().adding(settings.shutdownGrace)
+        while environment.clock.now() < deadline, ending.withLock({ $0 == .shutdown }),
+            runs.contains(where: { $0.state.withLock { $0.isBusy } })
+        {
+            await environment.clock.wait(.milliseconds(5))
+        }
+    }
+
+    private let stopped = Lock(false)
+    var isStopped: Bool { stopped.withLock { $0 } }
+
+    private func stopEverything() {
+        stopped.withLock { $0 = true }
+        for run in residency.withLock({ $0.removeAll() }) {
+            run.drop()
+            run.close(keepingDelegate: true)
+        }
+        journal.close(dropping: false)
+        for signal in [work, outgoingSignal, errandSignal] { signal.raise() }
+        loopSignal.raise()
+        reapSignal.raise()
+        watchdogSignal.raise()
+    }
+
+    let loopSignal = Signal()
+    let reapSignal = Signal()
+    let watchdogSignal = Signal()
+}
+
+/// What the claiming loop is to look at.
+struct Todo {
+    var ready = true
+    var inbox = true
+    var due = true
+    var reset = false
+    /// Suspended a moment ago: something may have arrived before that.
+    var suspended: [WorkflowNumber] = []
+    /// When the earliest of those that this engine suspended is due.
+    var nextDue: Microseconds = .max
+}
+
+/// Hints for other processes.
+struct Outgoing {
+    var ready = false
+    var inbox = false
+    var ended: [WorkflowNumber] = []
+
+    mutating func take() -> [Wakeup] {
+        defer { self = Outgoing() }
+        return (ready ? [.ready] : []) + (inbox ? [.inbox] : []) + (ended.isEmpty ? [] : [.ended(ended)])
+    }
+}

@@ -1,0 +1,57 @@
+/// Group commit: one queue a writer, to which every command of the engine's hot path is appended.
+///
+/// A workflow is pinned to one writer, so that its commands commit in the order in which it issued them.
+package final class Journal: Sendable {
+    private let lanes: [JournalLane]
+
+    package init(
+        writers: [any JournalWriter], threads: any FlowThreads, clock: any EngineClock,
+        log: @escaping @Sendable (LogLevel, String) -> Void, fenced: @escaping @Sendable () -> Void
+    ) {
+        lanes = writers.map { JournalLane(writer: $0, threads: threads, clock: clock, log: log, fenced: fenced) }
+    }
+
+    /// Appends; after the end of the incarnation, nothing.
+    package func append(_ command: Command, for recipient: (any JournalRecipient)? = nil, token: Int64 = 0) {
+        lane(of: command.workflow).append(JournalEntry(command, for: recipient, token: token))
+    }
+
+    /// Appends and waits until it is committed.
+    package func commit(_ command: Command) async throws(StoreError) -> CommandResult {
+        let result = await park { (parked: Parked<Result<CommandResult, StoreError>>) in
+            let entry = JournalEntry(command, for: JournalWaiter(parked))
+            if !lane(of: command.workflow).append(entry) {
+                parked.resume(returning: .failure(StoreError(.fenced, "the engine has stopped")))
+            }
+        }
+        return try result.get()
+    }
+
+    /// One loop for each writer, on the writer's own thread; ends after `close()`.
+    package func run(in group: inout TaskGroup<Void>) {
+        for lane in lanes {
+            group.addTask(executorPreference: lane.writer.executor) { await lane.run() }
+        }
+    }
+
+    /// What is queued is still written, unless `dropping`.
+    package func close(dropping: Bool) {
+        for lane in lanes { lane.close(dropping: dropping) }
+    }
+
+    private func lane(of number: WorkflowNumber) -> JournalLane {
+        lanes[Int(truncatingIfNeeded: UInt64(bitPattern: number) % UInt64(lanes.count))]
+    }
+}
+
+/// Waits for one command.
+private final class JournalWaiter: JournalRecipient {
+    private let parked: Parked<Result<CommandResult, StoreError>>
+
+    init(_ parked: Parked<Result<CommandResult, StoreError>>) { self.parked = parked }
+
+    func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor? {
+        parked.resume(returning: result)
+        return nil
+    }
+}

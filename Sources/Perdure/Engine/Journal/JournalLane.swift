@@ -1,0 +1,121 @@
+/// One writer of the journal: takes what waits, commits it, tells those who wait.
+final class JournalLane: Sendable {
+    private struct State {
+        var queue = JournalQueue()
+        var waiter: Parked<Void>?
+        var dropping = false
+    }
+
+    let writer: any JournalWriter
+    private let state = Lock(State())
+    private let threads: any FlowThreads
+    private let clock: any EngineClock
+    private let log: @Sendable (LogLevel, String) -> Void
+    private let fenced: @Sendable () -> Void
+
+    init(
+        writer: any JournalWriter, threads: any FlowThreads, clock: any EngineClock,
+        log: @escaping @Sendable (LogLevel, String) -> Void, fenced: @escaping @Sendable () -> Void
+    ) {
+        self.writer = writer
+        self.threads = threads
+        self.clock = clock
+        self.log = log
+        self.fenced = fenced
+    }
+
+    /// False if the lane is closed.
+    @discardableResult
+    func append(_ entry: JournalEntry) -> Bool {
+        let (appended, waiter) = state.withLock { state in
+            let appended = state.queue.append(entry)
+            defer { if appended == .mustWake { state.waiter = nil } }
+            return (appended, appended == .mustWake ? state.waiter : nil)
+        }
+        waiter?.resume()
+        return appended != .refused
+    }
+
+    func close(dropping: Bool) {
+        let waiter = state.withLock { state in
+            state.dropping = state.dropping || dropping
+            defer { state.waiter = nil }
+            return state.queue.close() ? state.waiter : nil
+        }
+        waiter?.resume()
+    }
+
+    func run() async {
+        while let batch = await next() { await commit(batch[...]) }
+    }
+
+    private func next() async -> [JournalEntry]? {
+        while true {
+            switch state.withLock({ $0.queue.next() }) {
+            case .batch(let batch): return batch
+            case .end: return nil
+            case .wait: await waitForWork()
+            }
+        }
+    }
+
+    private func waitForWork() async {
+        await park { (parked: Parked<Void>) in
+            let arrived = state.withLock { state in
+                // Between the look and this moment something may have come, or the end.
+                if state.queue.isIdle { state.waiter = parked }
+                return !state.queue.isIdle
+            }
+            if arrived { parked.resume() }
+        }
+    }
+
+    /// Commits all of the batch, however often it takes; only a fence or a refusal of one command ends it otherwise.
+    private func commit(_ batch: ArraySlice<JournalEntry>) async {
+        var delay = Duration.milliseconds(5)
+        while true {
+            if state.withLock({ $0.dropping }) { return fail(batch, StoreError(.fenced, "the engine has lost its lease")) }
+            do {
+                return deliver(batch, try await writer.commit(batch.map(\.command)))
+            } catch {
+                switch error.code {
+                case .fenced:
+                    fenced()
+                    return fail(batch, error)
+                case .rejected, .conflict:
+                    return await isolate(batch, error)
+                case .transient:
+                    delay = .milliseconds(1)
+                default:
+                    log(.warning, "a commit of \(batch.count) commands waits and is sent again: \(error)")
+                }
+                await clock.wait(delay)
+                delay = min(delay * 2, .seconds(1))
+            }
+        }
+    }
+
+    /// Finds the command at fault by halving; the others are committed, in their order.
+    private func isolate(_ batch: ArraySlice<JournalEntry>, _ error: StoreError) async {
+        guard batch.count > 1 else { return fail(batch, error) }
+        let middle = batch.startIndex + batch.count / 2
+        await commit(batch[..<middle])
+        await commit(batch[middle...])
+    }
+
+    private func deliver(_ batch: ArraySlice<JournalEntry>, _ results: [CommandResult]) {
+        precondition(results.count == batch.count, "a store must answer each command of a batch")
+        var flows: [FlowExecutor] = []
+        flows.reserveCapacity(batch.count)
+        for (entry, result) in zip(batch, results) {
+            if let flow = entry.recipient?.resolved(entry.token, .success(result)) { flows.append(flow) }
+        }
+        threads.submit(contentsOf: flows)
+    }
+
+    private func fail(_ batch: ArraySlice<JournalEntry>, _ error: StoreError) {
+        for entry in batch {
+            if let flow = entry.recipient?.resolved(entry.token, .failure(error)) { threads.submit(flow) }
+        }
+    }
+}

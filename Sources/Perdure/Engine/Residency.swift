@@ -1,0 +1,76 @@
+/// Which workflows are in memory: pure.
+///
+/// Memory that was once used is given back only in part, so the limit bounds the peak: beyond nine tenths of it, workflows that only wait are
+/// taken out of memory, those that wait longest first to come.
+struct Residency {
+    private(set) var runs: [WorkflowNumber: Run] = [:]
+    /// Those that only wait, in the order in which they began to; some entries are out of date.
+    private var parked: [WorkflowNumber] = []
+    private var parkedHead = 0
+    private var unloading: Set<WorkflowNumber> = []
+    private var reserved = 0
+    let limit: Int
+
+    init(limit: Int) { self.limit = max(2, limit) }
+
+    private var comfortable: Int { limit - limit / 10 }
+    var room: Int { max(0, limit - runs.count - reserved) }
+
+    /// Room for workflows that are about to come.
+    mutating func reserve(_ count: Int) { reserved += count }
+    mutating func unreserve(_ count: Int) { reserved -= count }
+
+    /// False if it is there already.
+    mutating func insert(_ run: Run) -> Bool {
+        guard runs[run.number] == nil else { return false }
+        runs[run.number] = run
+        return true
+    }
+
+    /// True if room was short until now.
+    mutating func remove(_ run: Run) -> Bool {
+        guard runs[run.number] === run else { return false }
+        let wasFull = room == 0
+        runs[run.number] = nil
+        unloading.remove(run.number)
+        return wasFull
+    }
+
+    enum Parked {
+        case stays
+        case unload
+        /// It stays; this one, which waits for longer, goes.
+        case ask(Run)
+    }
+
+    /// All that `run` does is wait, and for more than a moment if `isLong`.
+    mutating func parked(_ run: Run, isLong: Bool) -> Parked {
+        guard runs[run.number] === run else { return .stays }
+        if unloading.remove(run.number) != nil { return .unload }
+        guard runs.count - unloading.count > comfortable else {
+            if isLong { parked.append(run.number) }
+            return .stays
+        }
+        if isLong { return .unload }
+        while parkedHead < parked.count {
+            let number = parked[parkedHead]
+            parkedHead += 1
+            if parkedHead > 1024, parkedHead * 2 > parked.count {
+                parked.removeFirst(parkedHead)
+                parkedHead = 0
+            }
+            if let other = runs[number], unloading.insert(number).inserted { return .ask(other) }
+        }
+        return .stays
+    }
+
+    mutating func removeAll() -> [Run] {
+        defer {
+            runs = [:]
+            parked = []
+            parkedHead = 0
+            unloading = []
+        }
+        return Array(runs.values)
+    }
+}

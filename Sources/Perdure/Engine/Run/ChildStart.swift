@@ -1,0 +1,81 @@
+/// The start of one child.
+struct ChildStart: Sendable {
+    let run: Run
+    let key: String
+    let name: String
+    let id: String?
+    let input: EncodedPayload
+    let onClose: ParentClosePolicy
+
+    /// Without an id, the child and the row that names it are one command. With one, the id decides first: starting twice is starting once.
+    func start() {
+        if id == nil, let number = run.host.numberAtHand() { return record(number) }
+        run.state.withLock { $0.bodies += 1 }
+        _ = Task(executorPreference: run.host.stepExecutor) {
+            await startNamed()
+            run.state.withLock { $0.bodies -= 1 }
+        }
+    }
+
+    private func startNamed() async {
+        var wait = Duration.milliseconds(5)
+        while true {
+            do {
+                let number = try await run.host.nextNumber()
+                guard id != nil else { return record(number) }
+                return try await named(number, try await run.host.startNamed(child(number), IDPolicies()))
+            } catch {
+                if error.code == .fenced { return run.host.fenced() }
+                guard error.code == .transient || error.code == .unavailable || error.code == .full else { return fail(error) }
+                await run.host.clock.wait(wait)
+                wait = min(wait * 2, .seconds(1))
+            }
+        }
+    }
+
+    private func child(_ number: WorkflowNumber) -> WorkflowRecord {
+        WorkflowRecord(
+            number: number, id: id, lane: Lane(workflow: name, version: run.record.lane.version), input: input,
+            parent: ParentLink(number: run.number, key: key, closePolicy: onClose.stored), created: run.host.clock.now(),
+            deadline: run.record.deadline)
+    }
+
+    private func reference(_ number: WorkflowNumber) -> ChildReference {
+        ChildReference(id: id ?? Names.publicID(number), number: number, onClose: onClose.stored.rawValue)
+    }
+
+    private func record(_ number: WorkflowNumber) {
+        run.recordChildStart(key, child(number), reference(number), owned: run.host.canRun(name), started: run.host.clock.now())
+    }
+
+    private func named(_ number: WorkflowNumber, _ result: StartResult) async throws(StoreError) {
+        switch result {
+        case .started: succeed(number)
+        case .existing(let taken), .open(let taken), .closed(let taken): try await adopt(taken)
+        case .otherType(let other):
+            fail(WorkflowError(.otherType, "the id '\(id ?? "")' is taken by a workflow of type '\(other)'"))
+        case .rejected(let error): fail(error)
+        }
+    }
+
+    /// The id is taken: by this very child, started in an earlier life of this workflow, or by a stranger.
+    private func adopt(_ taken: WorkflowNumber) async throws(StoreError) {
+        let parent = try await run.host.parent(of: taken)
+        if parent?.number == run.number, parent?.key == key { return succeed(taken) }
+        fail(WorkflowError(.alreadyStarted, "the id '\(id ?? "")' is taken by another workflow"))
+    }
+
+    private func succeed(_ number: WorkflowNumber) {
+        let now = run.host.clock.now()
+        do throws(WorkflowError) {
+            let output = try run.coder.encode(reference(number), what: "a child's reference")
+            run.record(key, .childStart, .success(output), started: now)
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func fail(_ error: any Error) {
+        run.record(key, .childStart, .failure(run.workflow.errors.record(error, with: run.coder)), started: run.host.clock.now())
+    }
+}

@@ -1,0 +1,54 @@
+// What others ask of the workflow.
+
+extension Run {
+    /// New rows of the inbox; rows that are known already change nothing.
+    func receive(_ items: [InboxItem]) {
+        let isTerminated = inbox.withLock { inbox in
+            for item in items { inbox.add(item) }
+            return inbox.isTerminated
+        }
+        if isTerminated { return terminate() }
+        if state.withLock({ $0.isLive }) { takeInbox() }
+    }
+
+    /// Records what has arrived. During replay it waits: its place in the order is after everything that is recorded.
+    func takeInbox() {
+        let due = inbox.withLock { $0.take() }
+        if let sequence = due.cancel { recordCancel(.requested, consumes: sequence) }
+        if !due.endings.isEmpty { host.readEndings(due.endings, for: self) }
+        if let deadline = record.deadline, deadline <= host.clock.now() { recordCancel(.timedOut, consumes: nil) }
+    }
+
+    func deadlinePassed() {
+        if state.withLock({ $0.isLive }) { recordCancel(.timedOut, consumes: nil) }
+    }
+
+    /// How a child ended, read from the database.
+    func childEnded(_ key: String, _ outcome: Outcome, sequence: Int64) {
+        let result: WorkResult =
+            outcome.status == .completed ? .success(outcome.output)
+            : .failure(outcome.error ?? workflow.errors.record(WorkflowError(.terminated, "the child was terminated"), with: coder))
+        record(key, .childResult, result, started: outcome.finished, consumes: sequence)
+    }
+
+    /// Ends the workflow without running its code.
+    func terminate() {
+        let error = WorkflowError(.terminated, "the workflow was terminated")
+        let children: [ChildReference]? = state.withLock { state in
+            // Known from what was delivered, and from what replay has not reached yet.
+            let children = Array(state.children.values) + undelivered(state.history)
+            return state.stop(error) ? children : nil
+        }
+        guard let children else { return }
+        let outcome = Outcome(
+            workflow: number, status: .terminated, error: workflow.errors.record(error, with: coder), finished: host.clock.now())
+        host.finished(self, outcome, closing: children.compactMap(\.closingItem))
+        poke()
+    }
+
+    private func undelivered(_ history: ArraySlice<StepRecord>) -> [ChildReference] {
+        let ended = Set(history.filter { $0.kind == .childResult }.map(\.key))
+        return history.filter { $0.kind == .childStart && !ended.contains(WorkflowContext.resultKey(ofStart: $0.key)) }
+            .compactMap { try? coder.decode(ChildReference.self, from: $0.output, what: "a child's reference") }
+    }
+}

@@ -1,0 +1,132 @@
+// Completions on their way into the database, and back.
+
+extension Run {
+    /// What became of the work behind a call.
+    enum WorkResult {
+        case success(EncodedPayload?)
+        case failure(EncodedPayload)
+    }
+
+    /// Hands the completion of a call to the journal; the call returns when it is durable and its turn has come.
+    func record(
+        _ key: String, _ kind: StepKind, _ result: WorkResult, started: Microseconds, attempts: Int32 = 1, hadPending: Bool = false,
+        reserved: Int64? = nil, consumes: Int64? = nil
+    ) {
+        let time = host.clock.now()
+        state.withLock { state in
+            let record = state.complete(key, reserved: reserved, at: time) { order, finished in
+                var record = StepRecord(
+                    workflow: number, key: key, order: order, kind: kind, started: started, finished: finished, attempts: attempts)
+                switch result {
+                case .success(let output): record.output = output
+                case .failure(let error): record.error = error
+                }
+                return record
+            }
+            // Under the lock, so that the order in the journal is the order of the numbers.
+            if let record, let order = record.order {
+                host.journal.append(.step(record, hadPending: hadPending, consumes: consumes), for: self, token: order)
+            }
+        }
+    }
+
+    /// A child's start: its row and the child itself are one command.
+    func recordChildStart(_ key: String, _ child: WorkflowRecord, _ reference: ChildReference, owned: Bool, started: Microseconds) {
+        let output = try? coder.encode(reference, what: "a child's reference")
+        let time = host.clock.now()
+        state.withLock { state in
+            let record = state.complete(key, at: time) { order, finished in
+                StepRecord(
+                    workflow: number, key: key, order: order, kind: .childStart, output: output, started: started, finished: finished)
+            }
+            if let record, let order = record.order {
+                state.startingChildren[order] = StartingChild(record: child, isOwned: owned, output: output)
+                host.journal.append(.startChild(child, owned: owned, step: record), for: self, token: order)
+            }
+        }
+    }
+
+    /// An external cancel, or the deadline, becomes a completion like any other.
+    func recordCancel(_ reason: CancelReason, consumes: Int64?) {
+        let time = host.clock.now()
+        state.withLock { state in
+            guard state.stop == nil, !state.isEnded, state.claimCancel() else { return }
+            let record = state.numbered(at: time) { order, finished in
+                StepRecord(
+                    workflow: number, key: "@cancel", order: order, kind: .cancel, output: reason.payload, started: finished,
+                    finished: finished)
+            }
+            host.journal.append(.step(record, consumes: consumes), for: self, token: record.order ?? 0)
+        }
+    }
+
+    /// A transaction that has committed beside the journal, with a place that was reserved, or with none: then it gets one now.
+    func transactionCommitted(_ record: StepRecord, reserved: Int64?) {
+        let time = host.clock.now()
+        state.withLock { state in
+            if let reserved {
+                _ = state.complete(record.key, reserved: reserved, at: record.finished) { _, _ in record }
+                state.resolved(reserved, record)
+                return
+            }
+            state.rememberUnordered(record)
+            let order = state.complete(record.key, at: time) { order, finished in
+                StepRecord(
+                    workflow: number, key: "@order#\(order)", order: order, kind: .order,
+                    output: EncodedPayload(codec: 2, bytes: Array(record.key.utf8)), started: finished, finished: finished)
+            }
+            if let order, let place = order.order { host.journal.append(.step(order), for: self, token: place) }
+        }
+        if reserved != nil { poke() }
+    }
+
+    /// An earlier life committed the transaction without a place: it gets one now.
+    func giveOrder(to record: StepRecord) { transactionCommitted(record, reserved: nil) }
+
+    /// A failed attempt, or progress: durable, but nothing waits for it.
+    func recordPending(_ pending: PendingRecord) {
+        let isOpen = state.withLock { state in
+            guard state.stop == nil, !state.isEnded else { return false }
+            state.unresolved += 1
+            return true
+        }
+        if isOpen { host.journal.append(.pending(pending), for: self, token: -1) }
+    }
+}
+
+extension Run: JournalRecipient {
+    package func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor? {
+        if token < 0 {
+            state.withLock { $0.unresolved -= 1 }
+            return nil
+        }
+        switch result {
+        case .success(let result):
+            let recorded: StepRecord? = if case .recorded(let record) = result { record } else { nil }
+            let child = state.withLock { state in
+                state.resolved(token, recorded)
+                return state.startingChildren.isEmpty ? nil : state.startingChildren.removeValue(forKey: token)
+            }
+            if let child, recorded == nil || recorded?.output == child.output {
+                if child.isOwned { host.launch(child.record) } else { host.becameReady() }
+            }
+            return flow.poke() ? flow : nil
+        case .failure(let error):
+            refused(token, error)
+            return nil
+        }
+    }
+
+    /// The database refuses the row: the refusal is what is recorded, so that the workflow can deal with it.
+    private func refused(_ order: Int64, _ error: StoreError) {
+        if error.code == .fenced { return }
+        let payload = workflow.errors.record(WorkflowError(.rejected, "the database refused the result: \(error)"), with: coder)
+        let isRecorded = state.withLock { state in
+            guard let record = state.refused(order, payload) else { return false }
+            state.replace(order, record)
+            host.journal.append(.step(record), for: self, token: order)
+            return true
+        }
+        if !isRecorded { setAside(WorkflowError(.rejected, "the database refused a row of the history: \(error)")) }
+    }
+}

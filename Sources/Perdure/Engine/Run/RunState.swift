@@ -1,0 +1,424 @@
+/// What a waiting call is resumed with.
+package enum Resumption: Sendable {
+    /// Replay has caught up and has no result: do the work, then wait again.
+    case begin
+    case completed(StepRecord)
+    case cancelled
+    /// The run goes no further in this process.
+    case stopped(any Error)
+}
+
+/// A call of the context that has not returned.
+struct Wait {
+    var key: String
+    var kind: StepKind
+    /// Counted while outstanding, to find two steps of one name; nil where the call has an id or counts by itself.
+    var exclusiveName: String?
+    var parked: Parked<Resumption>?
+    var begun = false
+    var isCancelled = false
+    /// When a timer fires, or the next attempt begins; what an unloaded workflow is due at.
+    var due: Microseconds?
+    /// Its completion is on the way to the database.
+    var isRecorded = false
+    /// Cancels the body, or the timer.
+    var cancelWork: (@Sendable () -> Void)?
+
+    /// Timers and receives end at once when cancelled, unrecorded; all others wait for what they began.
+    var endsAtOnce: Bool { kind == .timer || kind == .receive }
+}
+
+/// The whole of one run of a workflow, without its tasks: a pure state machine.
+///
+/// In replay the recorded completions are delivered in their order, each when nothing is left to run; calls whose completion is not
+/// recorded are held. When the history is used up the held calls begin, and from then on completions are numbered as they are handed to the
+/// journal and delivered in that order, each when it is durable.
+struct RunState {
+    // What was recorded.
+    private(set) var history: ArraySlice<StepRecord>
+    private var historyIsComplete: Bool
+    private var isLoading = false
+    private var unordered: [String: StepRecord]
+    private(set) var pending: [String: PendingRecord]
+
+    // What the code asks for.
+    private var occurrences: [String: Int] = [:]
+    private var outstanding: Set<String> = []
+    private(set) var waits: [String: Wait] = [:]
+    private var held: [String] = []
+    /// Calls that ended without their record: a record that turns up is skipped.
+    private var abandoned: Set<String> = []
+
+    // What is on the way.
+    private var lastOrder: Int64 = 0
+    private var nextDelivery: Int64 = 1
+    private var inFlight: [Int64: StepRecord] = [:]
+    private var durable: [Int64: StepRecord] = [:]
+    /// Children whose start is on the way, by the place of their row.
+    var startingChildren: [Int64: StartingChild] = [:]
+    /// Commands without a place in the order whose fate is open.
+    var unresolved = 0
+    var bodies = 0
+
+    private(set) var isLive: Bool
+    private var isQuiet = false
+    private(set) var now: Microseconds
+    private var lastFinished: Microseconds
+    private(set) var cancellation: CancelReason?
+    private var isCancelOnItsWay = false
+    private(set) var children: [WorkflowNumber: ChildReference] = [:]
+    private(set) var rootResult: Result<EncodedPayload, any Error>?
+    private(set) var stop: Stop?
+    private(set) var isEnded = false
+
+    init(_ loaded: LoadedWorkflow) {
+        history = loaded.history[...]
+        historyIsComplete = loaded.isComplete
+        unordered = Dictionary(loaded.unordered.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        pending = Dictionary(loaded.pending.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        isLive = loaded.history.isEmpty && loaded.isComplete
+        now = loaded.record.created
+        lastFinished = loaded.record.created
+    }
+}
+
+/// Why a workflow was asked to cancel; the output of its `@cancel` row.
+package enum CancelReason: String, Codable, Sendable {
+    case requested
+    case timedOut
+
+    /// JSON text, so that a view shows it.
+    var payload: EncodedPayload { EncodedPayload(codec: 1, bytes: Array("\"\(rawValue)\"".utf8)) }
+
+    init?(payload: EncodedPayload) {
+        self.init(rawValue: String(decoding: payload.bytes.dropFirst().dropLast(), as: UTF8.self))
+    }
+}
+
+/// The output of the row of a child's start.
+package struct ChildReference: Codable, Sendable, Hashable {
+    package var id: String
+    package var number: WorkflowNumber
+    package var onClose: Int16
+}
+
+/// A child that is being started.
+struct StartingChild {
+    var record: WorkflowRecord
+    var isOwned: Bool
+    var output: EncodedPayload?
+}
+
+/// Why a run goes no further in this process, and how its code is told.
+struct Stop {
+    /// Code that swallows the error and calls again would spin for ever: after so many throws a call is never resumed.
+    static let throwLimit = 64
+
+    var error: any Error
+    var throwsLeft = Stop.throwLimit
+    /// What is waiting has been resumed.
+    var isUnwound = false
+}
+
+// MARK: - Calls
+
+extension RunState {
+    enum Entry {
+        case go
+        case fail(any Error)
+        /// Never to be resumed.
+        case park
+    }
+
+    /// What each call of the context asks first.
+    mutating func enter() -> Entry {
+        if isEnded || rootResult != nil {
+            return .fail(WorkflowError(.ended, "the context was used after its workflow had ended: await every task before `run` returns"))
+        }
+        guard stop != nil else { return .go }
+        stop?.throwsLeft -= 1
+        guard let stop, stop.throwsLeft >= 0 else { return .park }
+        return .fail(stop.error)
+    }
+
+    /// The key of the next call under `base`: `ship`, then `ship#2`.
+    mutating func nextKey(_ base: String) -> String {
+        let count = (occurrences[base] ?? 0) + 1
+        occurrences[base] = count
+        return Names.occurrence(base, count)
+    }
+
+    /// True if the work is to begin now; otherwise the call is held until replay has caught up.
+    mutating func register(
+        _ base: String, kind: StepKind, exclusive: Bool, due: Microseconds? = nil
+    ) throws(WorkflowError) -> (key: String, begin: Bool) {
+        if exclusive, !outstanding.insert(base).inserted {
+            throw WorkflowError(
+                .ambiguousStep,
+                "a step '\(base)' is outstanding already: give steps that run at the same time an `id:`, or replay could not tell them apart")
+        }
+        let key = nextKey(base)
+        waits[key] = Wait(key: key, kind: kind, exclusiveName: exclusive ? base : nil, begun: isLive && !isQuiet, due: due)
+        if !isLive { held.append(key) }
+        return (key, isLive && !isQuiet)
+    }
+
+    mutating func park(_ key: String, _ parked: Parked<Resumption>) {
+        waits[key]?.parked = parked
+    }
+
+    mutating func setCancelWork(_ key: String, _ cancel: @escaping @Sendable () -> Void) {
+        waits[key]?.cancelWork = cancel
+    }
+
+    mutating func setDue(_ key: String, _ due: Microseconds?) {
+        waits[key]?.due = due
+    }
+
+    /// The row that an earlier life committed without a place in the order.
+    func unorderedRecord(_ key: String) -> StepRecord? { unordered[key] }
+
+    enum CancelAction {
+        case none
+        case work(@Sendable () -> Void)
+        case resume(Parked<Resumption>?, stopping: (@Sendable () -> Void)?)
+    }
+
+    /// The task that waits for `key` was cancelled.
+    mutating func cancelWait(_ key: String) -> CancelAction {
+        guard let wait = waits[key] else { return .none }
+        guard wait.endsAtOnce else {
+            waits[key]?.isCancelled = true
+            return wait.begun ? wait.cancelWork.map(CancelAction.work) ?? .none : .none
+        }
+        remove(key)
+        if !isLive || wait.isRecorded { abandoned.insert(key) }
+        return .resume(wait.parked, stopping: wait.cancelWork)
+    }
+
+    @discardableResult
+    private mutating func remove(_ key: String) -> Wait? {
+        guard let wait = waits.removeValue(forKey: key) else { return nil }
+        if let name = wait.exclusiveName { outstanding.remove(name) }
+        return wait
+    }
+}
+
+// MARK: - Completions
+
+extension RunState {
+    /// Nothing else of the workflow is outstanding: a transaction may take its place in the order before it commits.
+    mutating func reserveOrder(for key: String) -> Int64? {
+        guard waits.count == 1, waits[key] != nil, inFlight.isEmpty, durable.isEmpty else { return nil }
+        lastOrder += 1
+        return lastOrder
+    }
+
+    /// Numbers a completion that is about to be handed to the journal; nil if nobody waits for it any more.
+    mutating func complete(
+        _ key: String, reserved: Int64? = nil, at time: Microseconds, _ make: (_ order: Int64, _ finished: Microseconds) -> StepRecord
+    ) -> StepRecord? {
+        guard stop == nil, !isEnded, let wait = waits[key], !wait.isRecorded else { return nil }
+        waits[key]?.isRecorded = true
+        let record = numbered(reserved, at: time, make)
+        return record
+    }
+
+    /// As `complete`, for what comes by itself: an external cancel.
+    mutating func numbered(
+        _ reserved: Int64? = nil, at time: Microseconds, _ make: (_ order: Int64, _ finished: Microseconds) -> StepRecord
+    ) -> StepRecord {
+        let order = reserved ?? lastOrder + 1
+        lastOrder = max(lastOrder, order)
+        lastFinished = max(lastFinished, time)
+        let record = make(order, lastFinished)
+        inFlight[order] = record
+        return record
+    }
+
+    /// The database has it, as `record` (which another may have written first).
+    mutating func resolved(_ order: Int64, _ record: StepRecord?) {
+        guard let mine = inFlight.removeValue(forKey: order) else { return }
+        if mine.kind == .order, let key = mine.orderedKey, var named = unordered.removeValue(forKey: key) {
+            named.finished = max(named.finished, mine.finished)
+            durable[order] = named
+        } else {
+            durable[order] = record ?? mine
+        }
+    }
+
+    /// A transaction has committed without a place: remembered until its `order` row is durable.
+    mutating func rememberUnordered(_ record: StepRecord) { unordered[record.key] = record }
+
+    /// What is to be recorded instead of a completion that the database refused.
+    func refused(_ order: Int64, _ payload: EncodedPayload) -> StepRecord? {
+        guard var record = inFlight[order], record.error != payload else { return nil }
+        record.output = nil
+        record.error = payload
+        return record
+    }
+
+    mutating func replace(_ order: Int64, _ record: StepRecord) { inFlight[order] = record }
+
+    mutating func appendHistory(_ page: [StepRecord], isComplete: Bool) {
+        history = (Array(history) + page)[...]
+        historyIsComplete = isComplete
+        isLoading = false
+    }
+
+    mutating func loadingFailed() { isLoading = false }
+}
+
+// MARK: - Delivery
+
+extension RunState {
+    enum Delivery {
+        case nothing
+        case resume(Parked<Resumption>?, StepRecord)
+        case cancelTask
+        /// Replay has caught up: these begin, in the order in which they were called.
+        case begin([Parked<Resumption>])
+        case load(after: Int64)
+        case diverged(WorkflowError)
+        case unwind([(Parked<Resumption>?, (@Sendable () -> Void)?)], any Error)
+        case finish(Result<EncodedPayload, any Error>)
+    }
+
+    /// What happens now that nothing is left to run.
+    mutating func next() -> Delivery {
+        if stop != nil { return unwind() }
+        if !isLive { return replayed() }
+        while let record = durable.removeValue(forKey: nextDelivery) {
+            nextDelivery += 1
+            if let delivery = deliver(record) { return delivery }
+        }
+        if let result = rootResult, !isEnded, inFlight.isEmpty, durable.isEmpty {
+            isEnded = true
+            return .finish(result)
+        }
+        return .nothing
+    }
+
+    private mutating func replayed() -> Delivery {
+        while let record = history.popFirst() {
+            lastOrder = record.order ?? lastOrder
+            lastFinished = max(lastFinished, record.finished)
+            if let delivery = deliver(record) { return delivery }
+        }
+        guard historyIsComplete else {
+            if isLoading { return .nothing }
+            isLoading = true
+            return .load(after: lastOrder)
+        }
+        if isQuiet { return .nothing }
+        isLive = true
+        nextDelivery = lastOrder + 1
+        abandoned = []
+        let keys = held
+        held = []
+        for key in keys { waits[key]?.begun = true }
+        return .begin(keys.compactMap { waits[$0]?.parked })
+    }
+
+    /// nil if the record is skipped: its wait was cancelled.
+    private mutating func deliver(_ record: StepRecord) -> Delivery? {
+        var record = record
+        if record.kind == .order, let key = record.orderedKey {
+            guard let named = unordered.removeValue(forKey: key) else {
+                return .diverged(WorkflowError(.nondeterminism, "the history gives a place to '\(key)', which it does not hold"))
+            }
+            let finished = record.finished
+            record = named
+            record.finished = max(record.finished, finished)
+        }
+        if record.kind == .cancel {
+            now = max(now, record.finished)
+            cancellation = cancellation ?? record.cancelReason
+            return .cancelTask
+        }
+        guard let wait = waits[record.key] else {
+            return abandoned.remove(record.key) != nil ? nil : .diverged(unexpected(record))
+        }
+        guard wait.kind == record.kind else { return .diverged(otherKind(record, wait)) }
+        now = max(now, record.finished)
+        remove(record.key)
+        pending[record.key] = nil
+        return .resume(wait.parked, record)
+    }
+
+    private func unexpected(_ record: StepRecord) -> WorkflowError {
+        let asked = waits.keys.sorted().prefix(5).map { "'\($0)'" }.joined(separator: ", ")
+        let code = rootResult != nil ? "the code has ended" : asked.isEmpty ? "the code waits for nothing" : "the code waits for \(asked)"
+        return WorkflowError(
+            .nondeterminism,
+            "the history holds '\(record.key)' (\(record.kind)) next, but \(code): the workflow was changed under its history, or takes another path on each run")
+    }
+
+    private func otherKind(_ record: StepRecord, _ wait: Wait) -> WorkflowError {
+        WorkflowError(
+            .nondeterminism,
+            "the history holds '\(record.key)' as a \(record.kind), but the code asks for a \(wait.kind): the workflow was changed under its history")
+    }
+
+    private mutating func unwind() -> Delivery {
+        guard let error = stop?.error, stop?.isUnwound == false else { return .nothing }
+        stop?.isUnwound = true
+        let all = waits.values.map { ($0.parked, $0.cancelWork) }
+        waits = [:]
+        return .unwind(all, error)
+    }
+}
+
+// MARK: - Children, cancel, end
+
+extension RunState {
+    mutating func addChild(_ child: ChildReference) { children[child.number] = child }
+    mutating func removeChild(_ number: WorkflowNumber) { children[number] = nil }
+
+    mutating func rootReturned(_ result: Result<EncodedPayload, any Error>) { rootResult = result }
+
+    /// Ends the run in this process; each call throws `error`. False if it had ended already.
+    mutating func stop(_ error: any Error) -> Bool {
+        guard stop == nil, !isEnded else { return false }
+        stop = Stop(error: error)
+        return true
+    }
+
+    /// True for the first who asks for a cancel; there is one in a history.
+    mutating func claimCancel() -> Bool {
+        guard cancellation == nil, !isCancelOnItsWay else { return false }
+        isCancelOnItsWay = true
+        return true
+    }
+
+    /// From now on no work begins; what runs may end.
+    mutating func quiesce() { isQuiet = true }
+
+    /// Bodies run, or their results are on the way.
+    var isBusy: Bool { stop == nil && !isEnded && (bodies > 0 || !inFlight.isEmpty || !durable.isEmpty || unresolved > 0) }
+
+    /// Idle, unfinished, and nothing outstanding: nothing would ever wake it.
+    var isStuck: Bool {
+        stop == nil && !isEnded && rootResult == nil && isLive && waits.isEmpty && inFlight.isEmpty && durable.isEmpty
+    }
+
+    /// When the workflow must be loaded again, if all that it does is wait; nil if it must stay.
+    var unloadableUntil: Microseconds? {
+        guard stop == nil, !isEnded, rootResult == nil, isLive, inFlight.isEmpty, durable.isEmpty, unresolved == 0 else { return nil }
+        var due = Microseconds.max
+        for wait in waits.values {
+            if wait.isRecorded || wait.isCancelled { return nil }
+            if let waitDue = wait.due { due = min(due, waitDue) } else if wait.kind != .childResult && wait.kind != .receive { return nil }
+        }
+        return waits.isEmpty ? nil : due
+    }
+}
+
+extension StepRecord {
+    /// The key to which a row of kind `order` gives a place.
+    var orderedKey: String? { output.map { String(decoding: $0.bytes, as: UTF8.self) } }
+
+    fileprivate var cancelReason: CancelReason {
+        output.flatMap { CancelReason(payload: $0) } ?? .requested
+    }
+}

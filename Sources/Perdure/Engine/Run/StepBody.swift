@@ -1,0 +1,146 @@
+/// How long a step may take, and how often it is tried.
+package struct StepLimits: Sendable {
+    var retry: RetryPolicy
+    var timeout: Duration?
+    var totalTimeout: Duration?
+    var heartbeatTimeout: Duration?
+}
+
+/// The work behind one step: its attempts, and the waits between them.
+final class StepBody: Sendable {
+    private struct Progress {
+        var payload: EncodedPayload?
+        var written: Microseconds = .min
+        /// There is a row in `pending` to be deleted with the result.
+        var hasPending: Bool
+    }
+
+    let run: Run
+    let key: String
+    let name: String
+    let limits: StepLimits
+    let work: @Sendable (StepContext) async throws -> EncodedPayload
+    private let earlier: PendingRecord?
+    private let progress: Lock<Progress>
+
+    init(
+        run: Run, key: String, name: String, limits: StepLimits, work: @escaping @Sendable (StepContext) async throws -> EncodedPayload
+    ) {
+        self.run = run
+        self.key = key
+        self.name = name
+        self.limits = limits
+        self.work = work
+        earlier = run.state.withLock { $0.pending.isEmpty ? nil : $0.pending[key] }
+        progress = Lock(Progress(payload: earlier?.progress, hasPending: earlier != nil))
+    }
+
+    /// The task is created here, in the caller's task, so that the body inherits the workflow's task-locals.
+    func start() {
+        run.state.withLock { $0.bodies += 1 }
+        let task = Task(executorPreference: run.host.stepExecutor) {
+            await self.attempts()
+            self.run.state.withLock { $0.bodies -= 1 }
+        }
+        run.state.withLock { $0.setCancelWork(key) { task.cancel() } }
+    }
+
+    private func attempts() async {
+        let clock = run.host.clock
+        let started = earlier?.started ?? clock.now()
+        var attempt = Int(earlier?.attempt ?? 0)
+        if let due = earlier?.due, await !wait(until: due) { return end(.failure(CancellationError()), started, attempt) }
+        while true {
+            attempt += 1
+            let result = await self.attempt(attempt, started)
+            guard case .failure(let error) = result, let due = retry(after: attempt, error, started) else {
+                return end(result, started, attempt)
+            }
+            recordFailure(error, attempt, started, due)
+            if await !wait(until: due) { return end(.failure(CancellationError()), started, attempt) }
+        }
+    }
+
+    /// When the next attempt begins; nil if there is none.
+    private func retry(after attempt: Int, _ error: any Error, _ started: Microseconds) -> Microseconds? {
+        guard !Task.isCancelled, !(error is UnencodableResult),
+            let wait = limits.retry.wait(after: attempt, error, random: run.host.random())
+        else { return nil }
+        let due = run.host.clock.now().adding(wait)
+        if let total = limits.totalTimeout, due >= started.adding(total) { return nil }
+        return due
+    }
+
+    private func end(_ result: Result<EncodedPayload, any Error>, _ started: Microseconds, _ attempts: Int) {
+        let hadPending = progress.withLock { $0.hasPending }
+        let outcome: Run.WorkResult =
+            switch result {
+            case .success(let output): .success(output)
+            case .failure(let error):
+                .failure(run.workflow.errors.record((error as? UnencodableResult)?.error ?? error, with: run.coder))
+            }
+        run.record(key, .step, outcome, started: started, attempts: Int32(clamping: max(attempts, 1)), hadPending: hadPending)
+    }
+
+    private func recordFailure(_ error: any Error, _ attempt: Int, _ started: Microseconds, _ due: Microseconds) {
+        let last = progress.withLock { progress in
+            progress.hasPending = true
+            return progress.payload
+        }
+        run.recordPending(
+            PendingRecord(
+                workflow: run.number, key: key, attempt: Int32(clamping: attempt), started: started, due: due,
+                error: run.workflow.errors.record(error, with: run.coder), progress: last))
+    }
+
+    /// False if the step was cancelled meanwhile.
+    private func wait(until due: Microseconds) async -> Bool {
+        run.state.withLock { $0.setDue(key, due) }
+        defer { run.state.withLock { $0.setDue(key, nil) } }
+        return await run.host.clock.waitUnlessCancelled(until: due)
+    }
+
+    private func attempt(_ number: Int, _ started: Microseconds) async -> Result<EncodedPayload, any Error> {
+        let supervisor = AttemptSupervisor(body: self, started: started)
+        let context = StepContext(
+            idempotencyKey: Names.publicID(run.number) + "/" + key, attempt: number, last: progress.withLock { $0.payload },
+            coder: run.coder
+        ) { payload in
+            supervisor.heartbeat()
+            self.report(payload, attempt: number - 1, started)
+        }
+        guard supervisor.isNeeded else { return await perform(context) }
+        return await supervisor.run(context)
+    }
+
+    func perform(_ context: StepContext) async -> Result<EncodedPayload, any Error> {
+        do {
+            return .success(try await StepContext.$current.withValue(name) { try await work(context) })
+        } catch let error as WorkflowError where error.code == .unencodable || error.code == .payloadTooLarge {
+            return .failure(UnencodableResult(error: error))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Progress is written at most once a second; the last one goes along with a failure.
+    private func report(_ payload: EncodedPayload?, attempt: Int, _ started: Microseconds) {
+        guard let payload else { return }
+        let time = run.host.clock.now()
+        let isDue = progress.withLock { progress in
+            progress.payload = payload
+            guard time >= progress.written.adding(.seconds(1)) else { return false }
+            progress.written = time
+            progress.hasPending = true
+            return true
+        }
+        guard isDue else { return }
+        run.recordPending(
+            PendingRecord(workflow: run.number, key: key, attempt: Int32(clamping: attempt), started: started, progress: payload))
+    }
+}
+
+/// The body ran, so it is not run again only because its result cannot be stored.
+private struct UnencodableResult: Error {
+    var error: WorkflowError
+}

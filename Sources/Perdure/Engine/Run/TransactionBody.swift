@@ -1,0 +1,132 @@
+/// The work behind one `transaction`: the user's statements, the checkpoint and the fence in one commit.
+final class TransactionBody: Sendable {
+    /// After so many serialization failures the transaction fails: something is wrong with it.
+    private static let attemptLimit = 100
+
+    let run: Run
+    let key: String
+    let name: String
+    let isolation: IsolationLevel
+    let database: Database?
+    let work: @Sendable (Transaction) async throws -> EncodedPayload
+
+    init(
+        run: Run, key: String, name: String, isolation: IsolationLevel, database: Database?,
+        work: @escaping @Sendable (Transaction) async throws -> EncodedPayload
+    ) {
+        self.run = run
+        self.key = key
+        self.name = name
+        self.isolation = isolation
+        self.database = database
+        self.work = work
+    }
+
+    func start() {
+        // An earlier life committed it without a place in the order: it only needs one.
+        if let record = run.state.withLock({ $0.unorderedRecord(key) }) { return run.giveOrder(to: record) }
+        let reserved = database == nil ? run.state.withLock { $0.reserveOrder(for: key) } : nil
+        run.state.withLock { $0.bodies += 1 }
+        let task = Task(executorPreference: run.host.stepExecutor) {
+            await self.attempts(reserved)
+            self.run.state.withLock { $0.bodies -= 1 }
+        }
+        run.state.withLock { $0.setCancelWork(key) { task.cancel() } }
+    }
+
+    private enum Attempt {
+        case committed(StepRecord)
+        case failed(any Error)
+        case again(StoreError)
+        case stopped
+    }
+
+    private func attempts(_ reserved: Int64?) async {
+        let started = run.host.clock.now()
+        var attempt = 0
+        while true {
+            attempt += 1
+            switch await self.attempt(attempt, started, reserved) {
+            case .committed(let record):
+                return committed(record, reserved, attempt, started)
+            case .failed(let error):
+                return fail(error, reserved, attempt, started)
+            case .stopped:
+                return run.host.fenced()
+            case .again(let error):
+                // A lost connection may have been a commit: then the next attempt finds the checkpoint.
+                if error.code == .transient, attempt >= Self.attemptLimit { return fail(error, reserved, attempt, started) }
+                let wait = min(0.002 * Double(1 << min(attempt, 9)), 1) * (0.5 + run.host.random())
+                let goesOn = await run.host.clock.waitUnlessCancelled(until: run.host.clock.now().adding(.seconds(wait)))
+                if !goesOn, error.code == .transient { return fail(CancellationError(), reserved, attempt, started) }
+            }
+        }
+    }
+
+    private func attempt(_ number: Int, _ started: Microseconds, _ reserved: Int64?) async -> Attempt {
+        let open: any OpenTransaction
+        do {
+            open = try await begin()
+            if database != nil, let record = try await open.recorded(run.number, key) {
+                await open.rollback()
+                return .committed(record)
+            }
+        } catch {
+            return verdict(error)
+        }
+        let db = Transaction(open)
+        do {
+            let output = try await StepContext.$current.withValue(name) { try await work(db) }
+            db.close()
+            return await commit(open, output, number, started, reserved)
+        } catch {
+            db.close()
+            await open.rollback()
+            return verdict(error)
+        }
+    }
+
+    private func begin() async throws(StoreError) -> any OpenTransaction {
+        if let database { return try await database.begin(isolation) }
+        return try await run.host.begin(isolation)
+    }
+
+    private func commit(
+        _ open: any OpenTransaction, _ output: EncodedPayload, _ attempt: Int, _ started: Microseconds, _ reserved: Int64?
+    ) async -> Attempt {
+        let record = StepRecord(
+            workflow: run.number, key: key, order: reserved, kind: .transaction, output: output, started: started,
+            finished: run.host.clock.now(), attempts: Int32(clamping: attempt))
+        do {
+            switch try await open.commit(record, hadPending: false) {
+            case .done: return .committed(record)
+            case .recorded(let record): return .committed(record)
+            }
+        } catch {
+            return verdict(error)
+        }
+    }
+
+    private func verdict(_ error: any Error) -> Attempt {
+        guard let store = error as? StoreError else { return .failed(error) }
+        switch store.code {
+        case .fenced: return .stopped
+        case .transient, .unavailable, .full: return .again(store)
+        default: return .failed(store)
+        }
+    }
+
+    private func committed(_ record: StepRecord, _ reserved: Int64?, _ attempts: Int, _ started: Microseconds) {
+        guard database == nil else {
+            let result: Run.WorkResult = record.error.map { .failure($0) } ?? .success(record.output)
+            return run.record(key, .transaction, result, started: started, attempts: Int32(clamping: attempts))
+        }
+        run.transactionCommitted(record, reserved: reserved)
+    }
+
+    private func fail(_ error: any Error, _ reserved: Int64?, _ attempts: Int, _ started: Microseconds) {
+        let payload = run.workflow.errors.record(error, with: run.coder)
+        run.record(
+            key, .transaction, .failure(payload), started: started, attempts: Int32(clamping: attempts), reserved: reserved)
+    }
+}

@@ -1,0 +1,45 @@
+/// An open transaction: what the body of ``WorkflowContext/transaction(_:id:isolation:on:_:)`` and ``Client/transaction(isolation:_:)`` get.
+///
+/// It ends with the body; a statement after that is an error. Statements run one at a time. A statement that fails makes the transaction
+/// unusable, as in the database itself: let the error pass.
+public final class Transaction: Sendable {
+    private let isOpen = Lock(true)
+    package let backend: any OpenTransaction
+
+    package init(_ backend: any OpenTransaction) { self.backend = backend }
+
+    /// Runs a statement.
+    ///
+    /// - Returns: How many rows it inserted, updated or deleted.
+    @discardableResult
+    public func execute(_ sql: SQL) async throws -> Int {
+        try checkOpen()
+        return try await backend.execute(sql)
+    }
+
+    /// Runs a query, and decodes each row: a `Codable` type by the columns' names, a single value by the only column.
+    public func query<Row: Decodable & Sendable>(_ sql: SQL, as type: Row.Type = Row.self) async throws -> [Row] {
+        try checkOpen()
+        let rows = try await backend.query(sql)
+        return try SQLRowDecoder(columns: rows.columns).decode(type, from: rows.rows)
+    }
+
+    package func close() { isOpen.withLock { $0 = false } }
+
+    package func checkOpen() throws {
+        guard isOpen.withLock({ $0 }) else {
+            throw WorkflowError(.ended, "the transaction was used after its body had returned")
+        }
+    }
+}
+
+/// A database other than the one that keeps the workflows, for ``WorkflowContext/transaction(_:id:isolation:on:_:)``.
+///
+/// Made by `.postgres(…)` of `PerdurePostgres`. The checkpoint goes into a table there, so that the writes and the checkpoint still commit together.
+public struct Database: Sendable {
+    package let begin: @Sendable (IsolationLevel) async throws(StoreError) -> any OpenTransaction
+
+    package init(begin: @escaping @Sendable (IsolationLevel) async throws(StoreError) -> any OpenTransaction) {
+        self.begin = begin
+    }
+}

@@ -1,0 +1,27 @@
+extension Duration {
+    /// A number of minutes.
+    public static func minutes(_ count: some BinaryInteger) -> Duration { .seconds(Int64(count) * 60) }
+    /// A number of hours.
+    public static func hours(_ count: some BinaryInteger) -> Duration { .seconds(Int64(count) * 3600) }
+    /// A number of days of 24 hours.
+    public static func days(_ count: some BinaryInteger) -> Duration { .seconds(Int64(count) * 86_400) }
+
+    package var inSeconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
+    }
+
+    /// Rounded down; the largest or smallest value where it does not fit.
+    package var inMicroseconds: Microseconds {
+        let (whole, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, overflowed) = whole.addingReportingOverflow(components.attoseconds / 1_000_000_000_000)
+        return overflow || overflowed ? (components.seconds < 0 ? .min : .max) : sum
+    }
+}
+
+extension Microseconds {
+    /// The moment that much later; `.max`, which is never, where it does not fit.
+    package func adding(_ duration: Duration) -> Microseconds {
+        let (sum, overflow) = addingReportingOverflow(duration.inMicroseconds)
+        return overflow ? .max : sum
+    }
+}

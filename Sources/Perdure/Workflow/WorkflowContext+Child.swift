@@ -1,0 +1,125 @@
+/// What happens to a child that is open when its parent closes; as Temporal's parent-close policy.
+public enum ParentClosePolicy: Sendable, Hashable {
+    /// The child is terminated. The default.
+    case terminate
+    /// The child is asked to cancel.
+    case cancel
+    /// The child goes on.
+    case abandon
+
+    var stored: StoredClosePolicy {
+        switch self {
+        case .terminate: .terminate
+        case .cancel: .cancel
+        case .abandon: .abandon
+        }
+    }
+}
+
+/// A child that has been started; its result can be awaited in the workflow that started it.
+public struct ChildHandle<Output: Sendable>: Sendable {
+    /// The child's public id.
+    public var id: String { reference.id }
+
+    let reference: ChildReference
+    let key: String
+    let context: WorkflowContext
+}
+
+extension ChildHandle where Output: Codable {
+    /// What the child returned; throws what it threw. May be awaited once.
+    public func result() async throws -> Output {
+        let record = try await context.childResult(key, reference)
+        return try context.run.coder.decode(Output.self, from: record.output, what: "the result of child \(id)")
+    }
+}
+
+extension ChildHandle where Output == Void {
+    /// Waits for the child's end; throws what it threw. May be awaited once.
+    public func result() async throws { _ = try await context.childResult(key, reference) }
+}
+
+extension WorkflowContext {
+    /// Runs another workflow as a child and returns its result. The child is a workflow of its own: it may run on another engine.
+    ///
+    /// When the task that waits is cancelled the child is asked to cancel, and waited for.
+    ///
+    /// - Parameters:
+    ///   - type: The child's type; it need not be registered here, if another engine has it.
+    ///   - input: What it is given.
+    ///   - id: The child's own id; Perdure makes one if none is given. An id that another workflow has is an error.
+    ///   - onClose: What happens to it if this workflow ends before it.
+    public func child<Child: Workflow>(
+        _ type: Child.Type, _ input: Child.Input, id: String? = nil, onClose: ParentClosePolicy = .terminate
+    ) async throws -> Child.Output where Child.Input: Codable, Child.Output: Codable {
+        try await startChild(type, input, id: id, onClose: onClose).result()
+    }
+
+    /// Runs another workflow that returns nothing as a child.
+    public func child<Child: Workflow>(
+        _ type: Child.Type, _ input: Child.Input, id: String? = nil, onClose: ParentClosePolicy = .terminate
+    ) async throws where Child.Input: Codable, Child.Output == Void {
+        try await startChild(type, input, id: id, onClose: onClose).result()
+    }
+
+    /// Runs another workflow that takes nothing as a child.
+    public func child<Child: Workflow>(
+        _ type: Child.Type, id: String? = nil, onClose: ParentClosePolicy = .terminate
+    ) async throws -> Child.Output where Child.Input == Void, Child.Output: Codable {
+        try await startChild(type, id: id, onClose: onClose).result()
+    }
+
+    /// Runs another workflow that takes and returns nothing as a child.
+    public func child<Child: Workflow>(
+        _ type: Child.Type, id: String? = nil, onClose: ParentClosePolicy = .terminate
+    ) async throws where Child.Input == Void, Child.Output == Void {
+        try await startChild(type, id: id, onClose: onClose).result()
+    }
+
+    /// Starts a child, and goes on when its start is durable.
+    public func startChild<Child: Workflow>(
+        _ type: Child.Type, _ input: Child.Input, id: String? = nil, onClose: ParentClosePolicy = .terminate
+    ) async throws -> ChildHandle<Child.Output> where Child.Input: Codable {
+        let payload = try run.coder.encode(input, what: "the input of child '\(Child.name)'")
+        return try await startChild(Child.name, payload, id, onClose)
+    }
+
+    /// Starts a child that takes nothing, and goes on when its start is durable.
+    public func startChild<Child: Workflow>(
+        _ type: Child.Type, id: String? = nil, onClose: ParentClosePolicy = .terminate
+    ) async throws -> ChildHandle<Child.Output> where Child.Input == Void {
+        try await startChild(Child.name, .void, id, onClose)
+    }
+
+    private func startChild<Output>(
+        _ name: String, _ input: EncodedPayload, _ id: String?, _ onClose: ParentClosePolicy
+    ) async throws -> ChildHandle<Output> {
+        try await enter("child '\(name)'")
+        try Names.check(name, "the name of a child")
+        if let id { try Names.check(id, "the id of child '\(name)'") }
+        let base = "@child:" + Names.key(name, id: id)
+        let record = try await call(base, .childStart) { key in
+            ChildStart(run: run, key: key, name: name, id: id, input: input, onClose: onClose).start()
+        }
+        let reference = try run.coder.decode(
+            ChildReference.self, from: succeeded(record).output, what: "the recorded start of child '\(name)'")
+        run.state.withLock { $0.addChild(reference) }
+        return ChildHandle(reference: reference, key: record.key, context: self)
+    }
+
+    static func resultKey(ofStart key: String) -> String { key + "/result" }
+
+    func childResult(_ startKey: String, _ child: ChildReference) async throws -> StepRecord {
+        try await enter("the result of child \(child.id)")
+        let record = try await call(Self.resultKey(ofStart: startKey), .childResult) { key in
+            run.state.withLock {
+                $0.setCancelWork(key) { [run] in run.host.deliver(InboxItem(workflow: child.number, kind: .cancel)) }
+            }
+            if let sequence = run.inbox.withLock({ $0.await(child.number, key) }) {
+                run.host.readEndings([(child.number, key, sequence)], for: run)
+            }
+        }
+        run.state.withLock { $0.removeChild(child.number) }
+        return try succeeded(record)
+    }
+}

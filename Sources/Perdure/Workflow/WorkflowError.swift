@@ -1,0 +1,83 @@
+/// An error of the library itself.
+///
+/// It is recorded like any other error of a step, and is the same value on every replay.
+public struct WorkflowError: Error, Sendable, Hashable, Codable, CustomStringConvertible {
+    /// The kinds of errors; more may be added.
+    public struct Code: Sendable, Hashable, Codable, CustomStringConvertible {
+        /// The code's name, as it is recorded.
+        public let rawValue: String
+
+        package init(_ rawValue: String) { self.rawValue = rawValue }
+
+        /// Decodes the name.
+        public init(from decoder: any Decoder) throws {
+            rawValue = try decoder.singleValueContainer().decode(String.self)
+        }
+
+        /// Encodes the name.
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(rawValue)
+        }
+
+        /// The code's name.
+        public var description: String { rawValue }
+
+        /// What the code asks for is not what its history holds: the workflow was changed under its history.
+        public static let nondeterminism = Code("nondeterminism")
+        /// Something that is not recorded woke the workflow or called its context: `Task.sleep`, a detached task, a stream from outside.
+        public static let intrusion = Code("intrusion")
+        /// The workflow waits for something that is not durable, so nothing would ever wake it.
+        public static let notDurable = Code("notDurable")
+        /// Two steps of one name are outstanding at the same time; give each an `id:`.
+        public static let ambiguousStep = Code("ambiguousStep")
+        /// A context was used inside the body of a step.
+        public static let nestedStep = Code("nestedStep")
+        /// A context was used by another workflow than its own.
+        public static let foreignContext = Code("foreignContext")
+        /// A context was used after its workflow had ended.
+        public static let ended = Code("ended")
+        /// A name or an id is empty, too long or has control characters.
+        public static let invalidName = Code("invalidName")
+        /// A value is larger than the limit after encoding.
+        public static let payloadTooLarge = Code("payloadTooLarge")
+        /// A value cannot be encoded.
+        public static let unencodable = Code("unencodable")
+        /// Stored bytes cannot be decoded as the type that is asked for.
+        public static let undecodable = Code("undecodable")
+        /// The database refused the row of a step.
+        public static let rejected = Code("rejected")
+        /// A step took longer than its timeout, or did not send a heartbeat in time; or a workflow took longer than its own.
+        public static let timedOut = Code("timedOut")
+        /// The workflow was cancelled.
+        public static let cancelled = Code("cancelled")
+        /// The workflow was terminated.
+        public static let terminated = Code("terminated")
+        /// The workflow was set aside and goes no further without a person.
+        public static let setAside = Code("setAside")
+        /// The id is taken, and the policy says not to use that run.
+        public static let alreadyStarted = Code("alreadyStarted")
+        /// The id is taken by a workflow of another type.
+        public static let otherType = Code("otherType")
+        /// No workflow has this id.
+        public static let notFound = Code("notFound")
+        /// The declarations of an engine contradict each other.
+        public static let invalidDeclaration = Code("invalidDeclaration")
+        /// The engine is running already, or has been closed.
+        public static let invalidState = Code("invalidState")
+    }
+
+    /// What kind of error it is.
+    public var code: Code
+    /// What happened and what to do, for people.
+    public var message: String
+
+    /// Makes an error.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// The message and the code.
+    public var description: String { "\(message) [\(code)]" }
+}
