@@ -16,7 +16,9 @@ actor WriteConnection {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
-    /// One transaction, in turn. Waits on this thread, so that a caller whose own executor is busy does not hold up the others.
+    /// One transaction, in turn.
+    ///
+    /// Waits on this thread, so that a caller whose own executor is busy does not hold up the others.
     func write<Value: Sendable>(
         _ body: @Sendable (Connection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {

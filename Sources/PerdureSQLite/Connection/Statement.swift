@@ -81,7 +81,9 @@ extension Statement {
         if code != SQLITE_OK { throw error(code) }
     }
 
-    /// As `bind(_:_:)`, but SQLite reads the bytes where they are, so `body` has to step the statement. Returns SQLite's code.
+    /// As `bind(_:_:)`, but SQLite reads the bytes where they are, so `body` has to step the statement.
+    ///
+    /// Returns SQLite's code.
     @inline(__always)
     func lending(_ payload: EncodedPayload?, at index: Int32, _ body: () -> Int32) -> Int32 {
         guard let payload else {

@@ -75,7 +75,9 @@ extension Connection {
         try aside.run()
     }
 
-    /// The end, if the workflow is the executor's. Otherwise it has ended by an earlier sending of the same, or is somebody else's.
+    /// The end, if the workflow is the executor's.
+    ///
+    /// Otherwise it has ended by an earlier sending of the same, or is somebody else's.
     func finish(
         _ outcome: Outcome, parent: WorkflowNumber?, inbox: [InboxItem], by executor: ExecutorID
     ) throws(StoreError) {
@@ -103,7 +105,9 @@ extension Connection {
         for item in inbox { try deliver(item) }
     }
 
-    /// Into the inbox of a workflow that has not ended. `once`: not beside an equal row, which an earlier sending of the same may have put there.
+    /// Into the inbox of a workflow that has not ended.
+    ///
+    /// `once`: not beside an equal row, which an earlier sending of the same may have put there.
     func deliver(_ item: InboxItem, once: Bool = false) throws(StoreError) {
         let statement = try prepared(once ? .deliverOnce : .deliver)
         statement.bind(1, item.workflow)

@@ -30,7 +30,9 @@ extension Query {
 }
 
 extension Connection {
-    /// Inserts a step; false if a row is there already under its key. The hottest statement of all: nothing is copied on the way.
+    /// Inserts a step; false if a row is there already under its key.
+    ///
+    /// The hottest statement of all: nothing is copied on the way.
     func insert(_ step: StepRecord) throws(StoreError) -> Bool {
         let statement = try prepared(.insertStep)
         statement.bind(1, step.workflow)

@@ -22,7 +22,9 @@ extension Query {
 }
 
 extension Connection {
-    /// Inserts what was asked and its `live` row. False if this very workflow was there already, by an earlier sending of the same.
+    /// Inserts what was asked and its `live` row.
+    ///
+    /// False if this very workflow was there already, by an earlier sending of the same.
     ///
     /// - Throws: `.rejected` if its number belongs to another workflow.
     func insert(_ record: WorkflowRecord, owner: ExecutorID?) throws(StoreError) -> Bool {

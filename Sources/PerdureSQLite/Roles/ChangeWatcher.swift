@@ -24,7 +24,9 @@ final class ChangeWatcher: Sendable {
         self.connect = connect
     }
 
-    /// Adds a listener. The thread runs from the first to the last of them.
+    /// Adds a listener.
+    ///
+    /// The thread runs from the first to the last of them.
     func add(_ receive: @escaping @Sendable (Wakeup) -> Void, writer: WriteConnection) throws(StoreError) -> UInt64 {
         let (identifier, mustStart) = state.withLock { state in
             state.next += 1

@@ -52,7 +52,9 @@ final class LeaseTable: Sendable {
 }
 
 extension Connection {
-    /// Refuses whoever has lost its lease. The write lock is held, so that this is before or after the reaper's transaction, never beside it.
+    /// Refuses whoever has lost its lease.
+    ///
+    /// The write lock is held, so that this is before or after the reaper's transaction, never beside it.
     func fence(_ executor: ExecutorID) throws(StoreError) {
         let statement = try prepared(.fence)
         statement.bind(1, executor)

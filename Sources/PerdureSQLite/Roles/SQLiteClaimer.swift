@@ -18,13 +18,17 @@ extension Query {
     fileprivate static let arrivals = Query("SELECT sequence, workflow FROM perdure_inbox WHERE sequence > ?1 ORDER BY sequence")
 }
 
-/// Claims for one executor. Looks first, on the reading connection, so that an idle engine never asks for the write lock.
+/// Claims for one executor.
+///
+/// Looks first, on the reading connection, so that an idle engine never asks for the write lock.
 ///
 /// No positions are needed for what is ready or due: a deleted index entry of SQLite is gone at once, where Postgres keeps it for readers.
 final class SQLiteClaimer: Claimer {
     private let store: SQLiteStore
     private let executor: ExecutorID
-    /// The inbox up to here has been looked at. Writers take turns, so sequences are committed in their order.
+    /// The inbox up to here has been looked at.
+    ///
+    /// Writers take turns, so sequences are committed in their order.
     private let position = Lock<Int64>(0)
 
     init(_ store: SQLiteStore, for executor: ExecutorID) {

@@ -143,7 +143,9 @@ final class SQLiteTransaction: OpenTransaction {
         }
     }
 
-    /// Rolls back what is not committed, and lets the next writer in. By whoever has the connection: its thread, or the watchdog.
+    /// Rolls back what is not committed, and lets the next writer in.
+    ///
+    /// By whoever has the connection: its thread, or the watchdog.
     private func end(_ connection: Connection, because error: StoreError) {
         phase.withLock { $0 = .over(error) }
         store.watchdog.forget(self)
@@ -151,7 +153,7 @@ final class SQLiteTransaction: OpenTransaction {
         writer.gate.release()
     }
 
-    /// Its time is up. Called by the watchdog.
+    /// Called by the watchdog when its time is up.
     func expire() {
         let isMine = phase.withLock { phase in
             switch phase {

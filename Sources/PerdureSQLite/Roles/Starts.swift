@@ -12,7 +12,9 @@ extension Query {
 }
 
 extension Connection {
-    /// Starts in the open transaction, one result each, in order. What is rejected leaves nothing behind and stops no other.
+    /// Starts in the open transaction, one result each, in order.
+    ///
+    /// What is rejected leaves nothing behind and stops no other.
     func start(
         _ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?, now: Microseconds
     ) throws(StoreError) -> [StartResult] {
@@ -51,7 +53,9 @@ extension Connection {
         return .started(owned: owner != nil)
     }
 
-    /// What to do about an id that is taken; nil is a new run. A run is closed if it has an outcome: that there is no `live` row proves nothing.
+    /// What to do about an id that is taken; nil is a new run.
+    ///
+    /// A run is closed if it has an outcome: that there is no `live` row proves nothing.
     private func judge(
         _ record: WorkflowRecord, _ policies: IDPolicies, existing number: WorkflowNumber, name: String, asking: ExecutorID?
     ) throws(StoreError) -> StartResult? {

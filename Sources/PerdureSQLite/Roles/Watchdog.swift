@@ -1,7 +1,9 @@
 internal import Dispatch
 internal import Perdure
 
-/// Ends the transaction that takes too long. Its thread starts with the first transaction and sleeps while there is none.
+/// Ends the transaction that takes too long.
+///
+/// Its thread starts with the first transaction and sleeps while there is none.
 final class Watchdog: Sendable {
     private struct State {
         /// There is one at most: the gate lets no second one begin.

@@ -30,7 +30,9 @@ extension Connection {
         return number
     }
 
-    /// Makes the tables what this library needs, or says why not. Many may do this at once.
+    /// Makes the tables what this library needs, or says why not.
+    ///
+    /// Many may do this at once.
     func migrate(_ settings: StoreSettings) throws(StoreError) {
         while true {
             let found = try schemaVersion()

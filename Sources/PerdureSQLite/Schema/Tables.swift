@@ -1,5 +1,7 @@
 extension Schema {
-    /// Version 1. Times are microseconds since 1970; a payload is its bytes and, in the column behind, its codec.
+    /// Version 1.
+    ///
+    /// Times are microseconds since 1970; a payload is its bytes and, in the column behind, its codec.
     static let tables = """
         CREATE TABLE perdure_meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 

@@ -1,5 +1,7 @@
 extension Schema {
-    /// For people: a stable contract. Nothing in a row, whatever its bytes are, makes them fail.
+    /// For people: a stable contract.
+    ///
+    /// Nothing in a row, whatever its bytes are, makes them fail.
     static let views = workflowStatus + workflowSteps
 
     private static let workflowStatus = """
