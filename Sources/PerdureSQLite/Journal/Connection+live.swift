@@ -1,0 +1,125 @@
+internal import Perdure
+
+extension Query {
+    fileprivate static let laneOfOwned = Query(
+        "SELECT lane FROM perdure_live WHERE number = ?1 AND executor = ?2 AND state = 1")
+    fileprivate static let suspend = Query(
+        "UPDATE perdure_live SET state = 2, executor = NULL, due = ?3 WHERE number = ?1 AND executor = ?2 AND state = 1")
+    fileprivate static let release = Query(
+        "UPDATE perdure_live SET state = 0, executor = NULL, lane = ?2, crashes = crashes + ?3 WHERE number = ?1")
+    fileprivate static let setAside = Query(
+        "UPDATE perdure_live SET state = 3, executor = NULL WHERE number = ?1 AND executor = ?2 AND state = 1")
+    fileprivate static let insertAside = Query(
+        "INSERT INTO perdure_asides (number, reason, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET reason = ?2, since = ?3")
+    fileprivate static let deleteOwned = Query("DELETE FROM perdure_live WHERE number = ?1 AND executor = ?2 AND state = 1")
+    fileprivate static let insertOutcome = Query(
+        """
+        INSERT INTO perdure_outcomes (workflow, status, output, output_codec, error, error_codec, finished)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING
+        """)
+    fileprivate static let clearInbox = Query("DELETE FROM perdure_inbox WHERE workflow = ?1")
+    fileprivate static let clearPending = Query("DELETE FROM perdure_pending WHERE workflow = ?1")
+    fileprivate static let clearAside = Query("DELETE FROM perdure_asides WHERE number = ?1")
+    fileprivate static let deliver = Query(
+        """
+        INSERT INTO perdure_inbox (workflow, kind, reference, payload, payload_codec)
+        SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM perdure_live WHERE number = ?1)
+        """)
+    fileprivate static let deliverOnce = Query(
+        """
+        INSERT INTO perdure_inbox (workflow, kind, reference, payload, payload_codec)
+        SELECT ?1, ?2, ?3, ?4, ?5
+        WHERE EXISTS (SELECT 1 FROM perdure_live WHERE number = ?1)
+            AND NOT EXISTS (
+                SELECT 1 FROM perdure_inbox
+                WHERE workflow = ?1 AND kind = ?2 AND reference IS ?3 AND payload IS ?4 AND payload_codec IS ?5)
+        """)
+}
+
+extension Connection {
+    func suspend(_ number: WorkflowNumber, due: Microseconds, by executor: ExecutorID) throws(StoreError) {
+        let statement = try prepared(.suspend)
+        statement.bind(1, number)
+        statement.bind(2, executor)
+        statement.bind(3, due)
+        try statement.run()
+    }
+
+    /// From owned to ready, as returned work.
+    func release(_ number: WorkflowNumber, by executor: ExecutorID) throws(StoreError) {
+        let statement = try prepared(.laneOfOwned)
+        statement.bind(1, number)
+        statement.bind(2, executor)
+        guard let lane = try statement.first({ $0.int(0) }) else { return }
+        try giveBack(number, lane: lane, crashed: false)
+    }
+
+    func giveBack(_ number: WorkflowNumber, lane: Int64, crashed: Bool) throws(StoreError) {
+        let statement = try prepared(.release)
+        statement.bind(1, number)
+        statement.bind(2, try returnLane(of: lane))
+        statement.bind(3, crashed ? 1 : 0)
+        try statement.run()
+    }
+
+    func setAside(_ number: WorkflowNumber, reason: String, at: Microseconds, by executor: ExecutorID) throws(StoreError) {
+        let statement = try prepared(.setAside)
+        statement.bind(1, number)
+        statement.bind(2, executor)
+        try statement.run()
+        guard changes > 0 else { return }
+        let aside = try prepared(.insertAside)
+        aside.bind(1, number)
+        try aside.bind(2, reason)
+        aside.bind(3, at)
+        try aside.run()
+    }
+
+    /// The end, if the workflow is the executor's.
+    ///
+    /// Otherwise it has ended by an earlier sending of the same, or is somebody else's.
+    func finish(
+        _ outcome: Outcome, parent: WorkflowNumber?, inbox: [InboxItem], by executor: ExecutorID
+    ) throws(StoreError) {
+        let live = try prepared(.deleteOwned)
+        live.bind(1, outcome.workflow)
+        live.bind(2, executor)
+        try live.run()
+        guard changes > 0 else { return }
+        let statement = try prepared(.insertOutcome)
+        statement.bind(1, outcome.workflow)
+        statement.bind(2, Int64(outcome.status.rawValue))
+        try statement.bind(3, outcome.output)
+        try statement.bind(5, outcome.error)
+        statement.bind(7, outcome.finished)
+        try statement.run()
+        for query in [Query.clearInbox, .clearPending, .clearAside] {
+            let statement = try prepared(query)
+            statement.bind(1, outcome.workflow)
+            try statement.run()
+        }
+        if crashed.contains(outcome.workflow) { recovered.append(outcome.workflow) }
+        if let parent {
+            try deliver(InboxItem(workflow: parent, kind: .childEnded, reference: outcome.workflow))
+        }
+        for item in inbox { try deliver(item) }
+    }
+
+    /// Into the inbox of a workflow that has not ended.
+    ///
+    /// `once`: not beside an equal row, which an earlier sending of the same may have put there.
+    func deliver(_ item: InboxItem, once: Bool = false) throws(StoreError) {
+        let statement = try prepared(once ? .deliverOnce : .deliver)
+        statement.bind(1, item.workflow)
+        statement.bind(2, Int64(item.kind.rawValue))
+        statement.bind(3, item.reference)
+        try statement.bind(4, item.payload)
+        try statement.run()
+    }
+
+    func clearAside(_ number: WorkflowNumber) throws(StoreError) {
+        let statement = try prepared(.clearAside)
+        statement.bind(1, number)
+        try statement.run()
+    }
+}

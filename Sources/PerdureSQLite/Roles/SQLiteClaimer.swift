@@ -1,0 +1,191 @@
+internal import Perdure
+
+extension Query {
+    /// From lane to lane through the index, whatever number of rows they hold.
+    fileprivate static let nextReadyLane = Query(
+        "SELECT lane FROM perdure_live WHERE state = 0 AND lane > ?1 ORDER BY lane LIMIT 1")
+    fileprivate static let readyOfLane = Query(
+        "SELECT number FROM perdure_live WHERE state = 0 AND lane = ?1 ORDER BY number LIMIT ?2")
+    fileprivate static let claim = Query(
+        "UPDATE perdure_live SET state = 1, executor = ?2 WHERE number = ?1 AND state = 0 RETURNING crashes, due")
+    fileprivate static let firstDue = Query("SELECT min(due) FROM perdure_live WHERE state = 2")
+    fileprivate static let dueNumbers = Query(
+        "SELECT number FROM perdure_live WHERE state = 2 AND due <= ?1 ORDER BY due, number LIMIT ?2")
+    fileprivate static let wake = Query(
+        "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL WHERE number = ?1 AND state = 2 RETURNING crashes")
+    fileprivate static let isWaiting = Query("SELECT 1 FROM perdure_live WHERE number = ?1 AND state = 2")
+    fileprivate static let owned = Query("SELECT number FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number")
+    fileprivate static let arrivals = Query("SELECT sequence, workflow FROM perdure_inbox WHERE sequence > ?1 ORDER BY sequence")
+}
+
+/// Claims for one executor.
+///
+/// Looks first, on the reading connection, so that an idle engine never asks for the write lock.
+///
+/// No positions are needed for what is ready or due: a deleted index entry of SQLite is gone at once, where Postgres keeps it for readers.
+final class SQLiteClaimer: Claimer {
+    private let store: SQLiteStore
+    private let executor: ExecutorID
+    /// The inbox up to here has been looked at.
+    ///
+    /// Writers take turns, so sequences are committed in their order.
+    private let position = Lock<Int64>(0)
+
+    init(_ store: SQLiteStore, for executor: ExecutorID) {
+        self.store = store
+        self.executor = executor
+    }
+
+    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed] {
+        guard limit > 0, !workflows.isEmpty, !versions.isEmpty else { return [] }
+        let executor = executor
+        let served: @Sendable (Lane) -> Bool = { workflows.contains($0.workflow) && versions.contains($0.version) }
+        let lanes = try await store.reader.read { connection throws(StoreError) in try connection.readyLanes(served) }
+        guard !lanes.isEmpty else { return [] }
+        return try await store.writer.write { connection throws(StoreError) in
+            try connection.fence(executor)
+            var claimed: [Claimed] = []
+            for group in try connection.candidates(of: lanes, limit: limit) {
+                for number in group where claimed.count < limit {
+                    if let claim = try connection.claim(number, for: executor) { claimed.append(claim) }
+                }
+            }
+            return claimed
+        }
+    }
+
+    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+        guard limit > 0, let first = try await nextDue(), first <= now else { return [] }
+        let executor = executor
+        return try await store.writer.write { connection throws(StoreError) in
+            try connection.fence(executor)
+            let due = try connection.prepared(.dueNumbers)
+            due.bind(1, now)
+            due.bind(2, Int64(limit))
+            return try connection.wake(try due.all { $0.int(0) }, for: executor)
+        }
+    }
+
+    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
+        guard !numbers.isEmpty else { return [] }
+        let executor = executor
+        let waiting = try await store.reader.read { connection throws(StoreError) in
+            var waiting: [WorkflowNumber] = []
+            let statement = try connection.prepared(.isWaiting)
+            for number in numbers {
+                statement.bind(1, number)
+                if try statement.first({ _ in true }) != nil { waiting.append(number) }
+            }
+            return waiting
+        }
+        guard !waiting.isEmpty else { return [] }
+        return try await store.writer.write { connection throws(StoreError) in
+            try connection.fence(executor)
+            return try connection.wake(waiting, for: executor)
+        }
+    }
+
+    func owned() async throws(StoreError) -> [WorkflowNumber] {
+        let executor = executor
+        return try await store.reader.read { connection throws(StoreError) in
+            let statement = try connection.prepared(.owned)
+            statement.bind(1, executor)
+            return try statement.all { $0.int(0) }
+        }
+    }
+
+    func nextDue() async throws(StoreError) -> Microseconds? {
+        let first = try await store.reader.read { connection throws(StoreError) in
+            try connection.prepared(.firstDue).first { $0.optionalInt(0) } ?? nil
+        }
+        return first == .max ? nil : first
+    }
+
+    func arrivals() async throws(StoreError) -> [WorkflowNumber] {
+        let start = position.withLock { $0 }
+        let rows = try await store.reader.read { connection throws(StoreError) in
+            let statement = try connection.prepared(.arrivals)
+            statement.bind(1, start)
+            return try statement.all { (sequence: $0.int(0), workflow: $0.int(1)) }
+        }
+        guard let last = rows.last else { return [] }
+        // A reset in the meantime is not undone.
+        position.withLock { position in
+            if position == start { position = last.sequence }
+        }
+        var seen: Set<WorkflowNumber> = []
+        return rows.map(\.workflow).filter { seen.insert($0).inserted }
+    }
+
+    func reset() { position.withLock { $0 = 0 } }
+
+    func close() async {}
+}
+
+/// A lane that has work: what is claimed first.
+private struct ReadyLane: Sendable {
+    var number: Int64
+    var rank: Int
+}
+
+extension Connection {
+    /// The lanes with work that can be served, in the order of their rank: returned work before fresh, then by priority.
+    fileprivate func readyLanes(_ served: (Lane) -> Bool) throws(StoreError) -> [ReadyLane] {
+        var found: [ReadyLane] = []
+        let statement = try prepared(.nextReadyLane)
+        var last = Int64.min
+        while true {
+            statement.bind(1, last)
+            guard let number = try statement.first({ $0.int(0) }) else { break }
+            last = number
+            guard let lane = try lane(number), served(lane.lane) else { continue }
+            found.append(ReadyLane(number: number, rank: Int(lane.lane.priority) + (lane.returned ? -100_000 : 0)))
+        }
+        return found.sorted { ($0.rank, $0.number) < ($1.rank, $1.number) }
+    }
+
+    /// What to claim, oldest first within each rank.
+    fileprivate func candidates(of lanes: [ReadyLane], limit: Int) throws(StoreError) -> [[WorkflowNumber]] {
+        var groups: [[WorkflowNumber]] = []
+        var left = limit
+        var index = 0
+        while index < lanes.count, left > 0 {
+            let group = lanes[index...].prefix { $0.rank == lanes[index].rank }
+            index += group.count
+            // Of very many lanes a share each, so that the look stays in proportion to what is claimed.
+            let share = group.count <= 8 ? left : max(1, min(left, 8 * left / group.count))
+            var numbers: [WorkflowNumber] = []
+            let statement = try prepared(.readyOfLane)
+            for lane in group {
+                statement.bind(1, lane.number)
+                statement.bind(2, Int64(share))
+                numbers += try statement.all { $0.int(0) }
+            }
+            groups.append(Array(numbers.sorted().prefix(left)))
+            left -= groups.last?.count ?? 0
+        }
+        return groups
+    }
+
+    fileprivate func claim(_ number: WorkflowNumber, for executor: ExecutorID) throws(StoreError) -> Claimed? {
+        let statement = try prepared(.claim)
+        statement.bind(1, number)
+        statement.bind(2, executor)
+        let claimed = try statement.first { Claimed(number: number, crashes: Int($0.int(0)), due: $0.optionalInt(1)) }
+        if let claimed, claimed.crashes > 0 { crashed.insert(number) }
+        return claimed
+    }
+
+    fileprivate func wake(_ numbers: [WorkflowNumber], for executor: ExecutorID) throws(StoreError) -> [Claimed] {
+        var claimed: [Claimed] = []
+        for number in numbers {
+            let statement = try prepared(.wake)
+            statement.bind(1, number)
+            statement.bind(2, executor)
+            guard let crashes = try statement.first({ Int($0.int(0)) }) else { continue }
+            if crashes > 0 { crashed.insert(number) }
+            claimed.append(Claimed(number: number, crashes: crashes))
+        }
+        return claimed
+    }
+}

@@ -1,0 +1,207 @@
+package import Perdure
+
+/// A user's transaction: it has the one writing connection, and the gate before it, until it ends or takes too long.
+final class SQLiteTransaction: OpenTransaction {
+    /// What it can turn into stands behind each.
+    private enum Phase {
+        /// Nothing runs: `busy`, or `over` when its time is up.
+        case idle
+        /// A statement runs on the connection's thread: `idle`, `late`, or `over`.
+        case busy
+        /// Its time is up and the statement that runs was interrupted: `over`, by whoever runs it.
+        case late
+        /// It commits, which is not interrupted: `over`.
+        case committing
+        /// Rolled back or committed; the gate is somebody else's. The error is for those who call nevertheless.
+        case over(StoreError)
+    }
+
+    private let store: SQLiteStore
+    private let executor: ExecutorID?
+    private let phase = Lock(Phase.idle)
+
+    private var writer: WriteConnection { store.writer }
+
+    /// The transaction has begun on the store's writing connection, and the gate is held.
+    init(_ store: SQLiteStore, for executor: ExecutorID?) {
+        self.store = store
+        self.executor = executor
+    }
+
+    // MARK: - The user's statements
+
+    func execute(_ sql: SQL) async throws(StoreError) -> Int {
+        try await run { connection throws(StoreError) in
+            try connection.asUser { () throws(StoreError) in
+                let statement = try connection.bound(sql)
+                let before = connection.totalChanges
+                try statement.run()
+                return connection.totalChanges == before ? 0 : connection.changes
+            }
+        }
+    }
+
+    func query(_ sql: SQL) async throws(StoreError) -> SQLRows {
+        try await run { connection throws(StoreError) in
+            try connection.asUser { () throws(StoreError) in
+                let statement = try connection.bound(sql)
+                let rows = try statement.all { $0.values() }
+                return SQLRows(columns: statement.columns, rows: rows)
+            }
+        }
+    }
+
+    // MARK: - Perdure's own
+
+    func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult] {
+        let now = store.options.clock()
+        return try await run { connection throws(StoreError) in try connection.start(starts, owner: nil, now: now) }
+    }
+
+    func deliver(_ items: [InboxItem]) async throws(StoreError) {
+        try await run { connection throws(StoreError) in
+            for item in items { try connection.deliver(item) }
+        }
+    }
+
+    func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord? {
+        try await run { connection throws(StoreError) in try connection.step(workflow, key) }
+    }
+
+    func commit(_ checkpoint: StepRecord?, hadPending: Bool) async throws(StoreError) -> CommandResult {
+        let executor = executor
+        let renewal = executor.flatMap { store.leases.renewal(of: $0, now: store.options.clock()) }
+        let result: CommandResult = try await writer.perform { [self] connection throws(StoreError) in
+            try enter(.committing)
+            do throws(StoreError) {
+                var recorded: StepRecord?
+                if let checkpoint, try !connection.insert(checkpoint) {
+                    recorded = try connection.step(checkpoint.workflow, checkpoint.key)
+                }
+                if let executor { try connection.fence(executor) }
+                if let recorded {
+                    end(connection, because: .isOver)
+                    return .recorded(recorded)
+                }
+                if let checkpoint {
+                    if hadPending { try connection.deletePending(checkpoint.workflow, checkpoint.key) }
+                    try connection.progressed(checkpoint.workflow)
+                }
+                if let executor, let renewal { try connection.renew(executor, until: renewal.until) }
+                try connection.commit()
+                end(connection, because: .isOver)
+                return .done
+            } catch {
+                end(connection, because: .isOver)
+                throw error
+            }
+        }
+        if let executor, let renewal, case .done = result { store.leases.renewed(executor, renewal) }
+        return result
+    }
+
+    func rollback() async {
+        try? await writer.perform { [self] connection throws(StoreError) in
+            try enter(.busy)
+            end(connection, because: .isOver)
+        }
+    }
+
+    // MARK: - Phases
+
+    /// Runs on the connection's thread.
+    private func run<Value: Sendable>(
+        _ body: @Sendable (Connection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await writer.perform { [self] connection throws(StoreError) in
+            try enter(.busy)
+            let result: Result<Value, StoreError>
+            do throws(StoreError) {
+                result = .success(try body(connection))
+            } catch {
+                result = .failure(error)
+            }
+            let late = phase.withLock { phase in
+                if case .late = phase { return true }
+                // SQLite ends the transaction by itself after some errors, and on ROLLBACK by a constraint or trigger.
+                if connection.isInTransaction { phase = .idle }
+                return false
+            }
+            if late {
+                end(connection, because: tookTooLong)
+                throw tookTooLong
+            }
+            if !connection.isInTransaction { end(connection, because: .wasRolledBack) }
+            return try result.get()
+        }
+    }
+
+    private func enter(_ new: Phase) throws(StoreError) {
+        try phase.withLock { phase throws(StoreError) in
+            if case .over(let error) = phase { throw error }
+            phase = new
+        }
+    }
+
+    /// Rolls back what is not committed, and lets the next writer in.
+    ///
+    /// By whoever has the connection: its thread, or the watchdog.
+    private func end(_ connection: Connection, because error: StoreError) {
+        phase.withLock { $0 = .over(error) }
+        store.watchdog.forget(self)
+        connection.rollback()
+        writer.gate.release()
+    }
+
+    /// Called by the watchdog when its time is up.
+    func expire() {
+        let isMine = phase.withLock { phase in
+            switch phase {
+            case .idle:
+                phase = .over(tookTooLong)
+                return true
+            case .busy:
+                phase = .late
+                // Under the lock: whoever runs the statement cannot let go of the connection meanwhile.
+                writer.connection.interrupt()
+                return false
+            case .late, .committing, .over:
+                return false
+            }
+        }
+        if isMine { end(writer.connection, because: tookTooLong) }
+    }
+
+    private var tookTooLong: StoreError {
+        let limit = store.options.transactionLimit.readable
+        return StoreError(
+            .misconfigured,
+            "the transaction took longer than \(limit) and was rolled back: it holds the only write lock of the SQLite file. Do what takes time "
+                + "in a step before it, do not wait in it for anything else that Perdure writes, or raise `transactionLimit`")
+    }
+}
+
+extension StoreError {
+    fileprivate static let isOver = StoreError(.rejected, "the transaction is over")
+    fileprivate static let wasRolledBack = StoreError(
+        .rejected, "the transaction is over: a statement of it failed in a way that rolled all of it back")
+}
+
+extension Connection {
+    /// The user's statement with its values.
+    fileprivate func bound(_ sql: SQL) throws(StoreError) -> Statement {
+        let statement = try userStatement(sql.text { "?\($0)" })
+        try statement.bind(sql.values)
+        return statement
+    }
+}
+
+extension SQLiteStore {
+    package func begin(_ isolation: IsolationLevel, for executor: ExecutorID?) async throws(StoreError) -> any OpenTransaction {
+        // SQLite has one level, the highest.
+        try await writer.begin()
+        let transaction = SQLiteTransaction(self, for: executor)
+        watchdog.watch(transaction, limit: options.transactionLimit)
+        return transaction
+    }
+}

@@ -1,0 +1,69 @@
+extension Schema {
+    /// Version 1.
+    ///
+    /// Times are microseconds since 1970; a payload is its bytes and, in the column behind, its codec.
+    static let tables = """
+        CREATE TABLE perdure_meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE perdure_workflows (
+            number INTEGER PRIMARY KEY, id TEXT, queue TEXT NOT NULL, lane_key TEXT NOT NULL, priority INTEGER NOT NULL,
+            name TEXT NOT NULL, version TEXT NOT NULL, input BLOB NOT NULL, codec INTEGER NOT NULL,
+            parent INTEGER, parent_key TEXT, close_policy INTEGER, attributes BLOB, attributes_codec INTEGER,
+            created INTEGER NOT NULL, due INTEGER, deadline INTEGER
+        ) STRICT;
+
+        CREATE TABLE perdure_workflow_ids (
+            id TEXT PRIMARY KEY NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE perdure_lanes (
+            lane INTEGER PRIMARY KEY, queue TEXT NOT NULL, lane_key TEXT NOT NULL, priority INTEGER NOT NULL,
+            name TEXT NOT NULL, version TEXT NOT NULL, returned INTEGER NOT NULL,
+            UNIQUE (queue, lane_key, priority, name, version, returned)
+        ) STRICT;
+
+        CREATE TABLE perdure_live (
+            number INTEGER PRIMARY KEY, lane INTEGER NOT NULL, state INTEGER NOT NULL, executor INTEGER,
+            due INTEGER, deadline INTEGER, crashes INTEGER NOT NULL DEFAULT 0
+        ) STRICT;
+        CREATE INDEX perdure_live_ready ON perdure_live (lane) WHERE state = 0;
+        CREATE INDEX perdure_live_owned ON perdure_live (executor) WHERE state = 1;
+        CREATE INDEX perdure_live_due ON perdure_live (due) WHERE state = 2;
+
+        CREATE TABLE perdure_asides (number INTEGER PRIMARY KEY, reason TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
+
+        CREATE TABLE perdure_steps (
+            workflow INTEGER NOT NULL, key TEXT NOT NULL, ord INTEGER, kind INTEGER NOT NULL,
+            started INTEGER NOT NULL, finished INTEGER NOT NULL, attempts INTEGER NOT NULL,
+            output BLOB, output_codec INTEGER, error BLOB, error_codec INTEGER,
+            PRIMARY KEY (workflow, key)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE perdure_pending (
+            workflow INTEGER NOT NULL, key TEXT NOT NULL, attempt INTEGER NOT NULL, started INTEGER NOT NULL, due INTEGER,
+            error BLOB, error_codec INTEGER, progress BLOB, progress_codec INTEGER,
+            PRIMARY KEY (workflow, key)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE perdure_outcomes (
+            workflow INTEGER PRIMARY KEY, status INTEGER NOT NULL, output BLOB, output_codec INTEGER,
+            error BLOB, error_codec INTEGER, finished INTEGER NOT NULL
+        ) STRICT;
+
+        -- AUTOINCREMENT: a sequence that was consumed is never given out again.
+        CREATE TABLE perdure_inbox (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT, workflow INTEGER NOT NULL, kind INTEGER NOT NULL, reference INTEGER,
+            payload BLOB, payload_codec INTEGER
+        ) STRICT;
+        CREATE INDEX perdure_inbox_workflow ON perdure_inbox (workflow);
+
+        CREATE TABLE perdure_executors (
+            executor INTEGER PRIMARY KEY, label TEXT NOT NULL, lease_until INTEGER NOT NULL, started INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE perdure_fences (
+            executor INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (executor, slot)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE perdure_reaped (executor INTEGER PRIMARY KEY) STRICT;
+
+        """
+}
