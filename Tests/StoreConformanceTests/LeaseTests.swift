@@ -77,6 +77,32 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `several reapers return each workflow once`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let doomed = try await fixture.executor(lease: .milliseconds(50))
+            let numbers = try await fixture.ownedMany(60, by: doomed)
+            let reports = try await withThrowingTaskGroup(of: [ReapReport].self) { group in
+                for _ in 0..<3 {
+                    let backend = try await fixture.open()
+                    group.addTask {
+                        var reports: [ReapReport] = []
+                        try await eventually("all is returned") {
+                            reports.append(try await retrying { try await backend.reap(limit: 7) })
+                            let seen = try await backend.status(of: numbers[59])
+                            return try await seen?.live == .ready && !retrying { try await backend.reap(limit: 0) }.more
+                        }
+                        return reports
+                    }
+                }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(reports.flatMap(\.executors) == [doomed.id])
+            #expect(reports.map(\.returned).reduce(0, +) == numbers.count)
+            #expect(try await fixture.statuses(numbers).allSatisfy { $0.live == .ready && $0.crashes == 1 })
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `who retires hands back without a crash`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let (leaving, staying) = (try await fixture.executor(), try await fixture.executor())
