@@ -8,13 +8,15 @@ internal import Testing
     @Test(arguments: withSQL)
     func `the columns`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
+            let status = try await fixture.view("workflow_status").columns
             #expect(
-                try await fixture.view("workflow_status").columns == [
+                status == [
                     "id", "workflow_number", "name", "version", "queue", "state", "created_at", "finished_at", "input", "output", "error",
                     "parent_id", "attributes", "due_at", "deadline_at", "crashes", "reason", "executor",
                 ])
+            let steps = try await fixture.view("workflow_steps").columns
             #expect(
-                try await fixture.view("workflow_steps").columns == [
+                steps == [
                     "id", "workflow_number", "workflow_name", "key", "kind", "ordinal", "state", "started_at", "finished_at", "duration_ms",
                     "attempts", "output", "error", "next_attempt_at", "progress",
                 ])
