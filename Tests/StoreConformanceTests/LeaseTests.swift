@@ -88,8 +88,7 @@ internal import Testing
                         var reports: [ReapReport] = []
                         try await eventually("all is returned") {
                             reports.append(try await retrying { try await backend.reap(limit: 7) })
-                            let seen = try await backend.status(of: numbers[59])
-                            return try await seen?.live == .ready && !retrying { try await backend.reap(limit: 0) }.more
+                            return try await fixture.statuses(numbers).allSatisfy { $0.live == .ready }
                         }
                         return reports
                     }
