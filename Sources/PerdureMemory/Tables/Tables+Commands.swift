@@ -59,7 +59,10 @@ extension Tables {
 
     /// The row that was there already; nil if this one was inserted.
     mutating func insertStep(_ step: StepRecord) -> StepRecord? {
-        steps[step.workflow, default: StepTable()].insert(step)
+        if let recorded = steps[step.workflow, default: StepTable()].insert(step) { return recorded }
+        // Whoever gets on is no cause of crashes.
+        if let crashes = live[step.workflow]?.crashes, crashes > 0 { live[step.workflow]?.crashes = 0 }
+        return nil
     }
 
     /// Only of a workflow that is the writer's: a batch that is sent again after the end, or after somebody else went on, changes nothing.
