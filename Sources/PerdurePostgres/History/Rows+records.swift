@@ -27,6 +27,7 @@ extension Rows {
     }
 
     /// workflow, key, attempt, started, due, error(+codec), progress(+codec)
+    /// .
     func pending(_ row: Int, _ column: Int) -> PendingRecord {
         PendingRecord(
             workflow: int(row, column), key: text(row, column + 1), attempt: Int32(truncatingIfNeeded: int(row, column + 2)),
@@ -43,6 +44,7 @@ extension Rows {
     }
 
     /// workflow, status, output(+codec), error(+codec), finished
+    /// .
     func outcome(_ row: Int, _ column: Int) -> Outcome {
         Outcome(
             workflow: int(row, column), status: OutcomeStatus(rawValue: int16(row, column + 1)) ?? .failed,
