@@ -25,6 +25,7 @@ package final class PostgresStore: StoreBackend {
     let settings: Session.Settings
     let threads = ThreadShelf()
     let registry = ExecutorRegistry()
+    let crashes = CrashMarks()
     let lanes: LaneDirectory
     let slots: FenceSlots
     let journal: JournalStatements

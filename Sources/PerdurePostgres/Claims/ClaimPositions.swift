@@ -34,7 +34,9 @@ struct ClaimPositions: Sendable {
         var versions: Set<String>
     }
 
-    /// Adds lanes that appeared. What was returned comes first; then the lower number of priority, as a rank.
+    /// Adds lanes that appeared.
+    ///
+    /// What was returned comes first; then the lower number of priority, as a rank.
     mutating func learn(_ more: [KnownLane]) {
         let before = Set(known.map(\.lane))
         known += more.filter { !before.contains($0.lane) }

@@ -1,6 +1,8 @@
 internal import Perdure
 
-/// The numbers of lanes. A lane is never changed or deleted, so what was looked up once holds.
+/// The numbers of lanes.
+///
+/// A lane is never changed or deleted, so what was looked up once holds.
 ///
 /// A lane's number is even; the lane of what was returned from it is the next, odd one.
 final class LaneDirectory: Sendable {

@@ -60,8 +60,9 @@ final class PostgresClaimer: Claimer {
         }
     }
 
-    /// Reads the lanes of these names that are new. Numbers are given out before they are committed, so it looks a little way back;
-    /// what came later still is found after a reset.
+    /// Reads the lanes of these names that are new.
+    ///
+    /// Numbers are given out before they are committed, so it looks a little way back; what came later still is found after a reset.
     private func lookForLanes(_ session: Session, _ state: inout ClaimPositions) throws(StoreError) {
         guard let asked = state.asked else { return }
         let rows = try session.query(
@@ -117,6 +118,7 @@ final class PostgresClaimer: Claimer {
         state.lanes[lane] = lanes
         // What is committed stays claimed, so its position is kept even if a later lane fails.
         keep(state)
+        store.crashes.insert(result.claimed, me)
         return result.claimed.sorted { $0.number < $1.number }
     }
 
@@ -144,6 +146,7 @@ final class PostgresClaimer: Claimer {
                 }
             }
             self.keep(state)
+            self.store.crashes.insert(claimed, self.me)
             return claimed
         }
     }
@@ -156,7 +159,9 @@ final class PostgresClaimer: Claimer {
         if numbers.isEmpty { return [] }
         return try await run { session throws(StoreError) in
             let rows = try self.fenced(session, Request(self.statements.waiting, [.int8s(numbers), .int8(self.me)]))
-            return rows.map { Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1))) }
+            let claimed = rows.map { Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1))) }
+            self.store.crashes.insert(claimed, self.me)
+            return claimed
         }
     }
 

@@ -9,7 +9,9 @@ struct TransactionCursor: Sendable, Equatable {
     private(set) var late: Set<UInt64> = []
 
     /// After a look whose snapshot showed `inProgress` as unfinished and `next` as the next transaction to begin, and whose last row in
-    /// order, if it found any, was `last`. With `keepLate`, not all rows of the late ones were seen.
+    /// order, if it found any, was `last`.
+    ///
+    /// With `keepLate`, not all rows of the late ones were seen.
     mutating func advance(to last: (transaction: UInt64, number: Int64)?, inProgress: [UInt64], next: UInt64, keepLate: Bool = false) {
         if let last { (transaction, number) = last }
         // A dump that was restored elsewhere may hold transactions that this server has not come to: those are not passed.

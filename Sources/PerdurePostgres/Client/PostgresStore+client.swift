@@ -100,7 +100,9 @@ extension PostgresStore {
 
     private static let outcomeNames = "workflow, status, output, output_codec, error, error_codec, finished"
 
-    /// Into the inboxes of workflows that are open. Not prepared: `live` may be tiny today and large tomorrow.
+    /// Into the inboxes of workflows that are open.
+    ///
+    /// Not prepared: `live` may be tiny today and large tomorrow.
     static func delivery(_ s: SchemaName) -> Statement {
         Statement(
             "perdure_delivery", isPrepared: false,

@@ -8,7 +8,9 @@ struct Starter: Sendable {
     let lanes: [Lane: Int64]
     let owner: ExecutorID?
 
-    /// One result each, in order. Of several under one id the first goes first, and the next finds it.
+    /// One result each, in order.
+    ///
+    /// Of several under one id the first goes first, and the next finds it.
     func start(_ session: Session, _ starts: [Start]) throws(StoreError) -> [StartResult] {
         var results = [StartResult?](repeating: nil, count: starts.count)
         var left = Array(starts.indices)

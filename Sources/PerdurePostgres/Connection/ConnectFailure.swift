@@ -1,6 +1,8 @@
 internal import Perdure
 
-/// Sorts why no connection came about. libpq gives only text here, no SQLSTATE, so it is the text that is looked at.
+/// Sorts why no connection came about.
+///
+/// libpq gives only text here, no SQLSTATE, so it is the text that is looked at.
 enum ConnectFailure {
     static func error(_ text: String, at address: ServerAddress) -> StoreError {
         let message = address.hiding(text.firstLine)

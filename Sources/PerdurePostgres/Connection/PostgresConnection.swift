@@ -59,7 +59,9 @@ actor PostgresConnection {
     private func disconnect() { session.disconnect() }
 }
 
-/// Threads of closed connections, to be used again. They end with the store: until then a loop that prefers one may still run on it.
+/// Threads of closed connections, to be used again.
+///
+/// They end with the store: until then a loop that prefers one may still run on it.
 final class ThreadShelf: Sendable {
     private struct State {
         var idle: [ThreadExecutor] = []

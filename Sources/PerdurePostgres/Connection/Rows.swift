@@ -18,7 +18,9 @@ internal import Perdure
     /// What was done: "INSERT 0 3", "COMMIT".
     var tag: String { unsafe String(cString: PQcmdStatus(result)) }
 
-    /// How many rows a statement of the user's touched. Never asked for statements of our own.
+    /// How many rows a statement of the user's touched.
+    ///
+    /// Never asked for statements of our own.
     var touched: Int { unsafe Int(String(cString: PQcmdTuples(result))) ?? 0 }
 
     func name(of column: Int) -> String { unsafe PQfname(result, Int32(column)).map { unsafe String(cString: $0) } ?? "" }

@@ -2,7 +2,9 @@ internal import CLibPQ
 internal import Perdure
 
 extension Session {
-    /// Many statements, one round trip. With an error the transaction is rolled back, and `failedIndex` says which statement it was.
+    /// Many statements, one round trip.
+    ///
+    /// With an error the transaction is rolled back, and `failedIndex` says which statement it was.
     func pipeline(_ requests: [Request]) throws(StoreError) -> [Rows] {
         try ready()
         return try continuePipeline(requests)
@@ -62,7 +64,9 @@ extension Session {
         throw lost()
     }
 
-    /// A transaction of several round trips, explicitly READ COMMITTED. With an error it is rolled back.
+    /// A transaction of several round trips, explicitly READ COMMITTED.
+    ///
+    /// With an error it is rolled back.
     func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
         try ready()
         try query(.begin)

@@ -7,7 +7,9 @@ internal import Perdure
     internal import Darwin
 #endif
 
-/// One libpq connection, used by one thread at a time. It blocks; it connects when it is first used, and again when it was lost.
+/// One libpq connection, used by one thread at a time.
+///
+/// It blocks; it connects when it is first used, and again when it was lost.
 @safe final class Session {
     struct Settings: Sendable {
         var address: ServerAddress
@@ -79,7 +81,9 @@ internal import Perdure
         }
     }
 
-    /// Full jitter: anything up to 50 ms, doubled with each failure, at most 2 s. In microseconds.
+    /// Full jitter: anything up to 50 ms, doubled with each failure, at most 2 s.
+    ///
+    /// In microseconds.
     static func pause(after failures: Int) -> UInt32 { .random(in: 0...min(2_000_000, 50_000 << UInt32(min(failures, 6) - 1))) }
 
     private func connect() throws(StoreError) {
@@ -222,7 +226,9 @@ internal import Perdure
         return StoreError(.unavailable, "the connection to Postgres was lost: \(reason)")
     }
 
-    /// Ends a transaction that is not to be committed. A connection on which even that fails is closed, which comes to the same.
+    /// Ends a transaction that is not to be committed.
+    ///
+    /// A connection on which even that fails is closed, which comes to the same.
     func rollback() {
         guard isConnected else { return disconnect() }
         if transactionStatus == PQTRANS_IDLE { return }

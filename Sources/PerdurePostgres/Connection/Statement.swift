@@ -20,7 +20,9 @@ struct Statement: Sendable {
     )
 }
 
-/// A statement with its parameters, on its way in a pipeline. NULL is nil.
+/// A statement with its parameters, on its way in a pipeline.
+///
+/// NULL is nil.
 struct Request {
     let statement: Statement
     let parameters: [ParameterBuffer?]

@@ -1,13 +1,15 @@
 internal import Perdure
 
-/// A batch sorted into the columns of a few statements. Its buffers are used again from batch to batch.
+/// A batch sorted into the columns of a few statements.
+///
+/// Its buffers are used again from batch to batch.
 final class Batch {
     private let starts = WorkflowColumns()
     private let children = WorkflowColumns()
     private let childOwned = Column(PostgresType.bool)
     private let childSteps = StepColumns()
     private let steps = StepColumns()
-    private let consumingSteps = StepColumns()
+    private let carefulSteps = StepColumns()
     private let consumed = Column(PostgresType.int8)
     private let forgottenWorkflow = Column(PostgresType.int8)
     private let forgottenKey = Column(PostgresType.text)
@@ -24,19 +26,20 @@ final class Batch {
     private var size = 0
 
     /// How many rows of history the batch holds.
-    var stepCount: Int { steps.count + consumingSteps.count + childSteps.count }
+    var stepCount: Int { steps.count + carefulSteps.count + childSteps.count }
 
     /// Nothing but plain steps: one statement does it.
     var isStepsAlone: Bool { steps.count == size && forgottenWorkflow.count == 0 }
 
-    func fill(_ commands: [Command], lane: (Lane) throws(StoreError) -> Int64) throws(StoreError) {
+    /// Steps of `crashed` workflows forgive their crashes.
+    func fill(_ commands: [Command], crashed: Set<WorkflowNumber>, lane: (Lane) throws(StoreError) -> Int64) throws(StoreError) {
         clear()
         size = commands.count
         for command in commands {
             switch command {
             case .step(let step, let hadPending, let sequence):
-                if let sequence {
-                    try consumingSteps.append(step)
+                if sequence != nil || (!crashed.isEmpty && crashed.contains(step.workflow)) {
+                    try carefulSteps.append(step)
                     consumed.append(sequence)
                 } else {
                     try steps.append(step)
@@ -75,7 +78,7 @@ final class Batch {
 
     private func clear() {
         for columns in [starts, children] { columns.clear() }
-        for columns in [childSteps, steps, consumingSteps] { columns.clear() }
+        for columns in [childSteps, steps, carefulSteps] { columns.clear() }
         for columns in [delivered, told] { columns.clear() }
         for column in [
             childOwned, consumed, forgottenWorkflow, forgottenKey, suspended, suspendedDue, released, asideNumber, asideReason, asideSince,
@@ -108,7 +111,7 @@ final class Batch {
             add(statements.startChild, children.parameters + [childOwned.sealed] + childSteps.parameters + [me], counts: true)
         }
         if steps.count > 0 { add(statements.steps, steps.parameters, counts: true) }
-        if consumingSteps.count > 0 { add(statements.consumingSteps, consumingSteps.parameters + [consumed.sealed], counts: true) }
+        if carefulSteps.count > 0 { add(statements.carefulSteps, carefulSteps.parameters + [consumed.sealed], counts: true) }
         if forgottenWorkflow.count > 0 { add(statements.forgetPending, [forgottenWorkflow.sealed, forgottenKey.sealed]) }
         if pending.count > 0 { add(statements.pending, try pending.parameters()) }
         if delivered.count > 0 { add(statements.deliver, delivered.parameters) }
@@ -123,7 +126,7 @@ final class Batch {
 
     /// Whether a statement looks rows up in a table that can be tiny today and large tomorrow.
     private var readsLiveTables: Bool {
-        consumingSteps.count + forgottenWorkflow.count + pending.count + delivered.count + suspended.count + released.count
-            + asideNumber.count + outcomes.count > 0
+        carefulSteps.count + forgottenWorkflow.count + pending.count + delivered.count + suspended.count + released.count
+            + asideNumber.count + outcomes.count + children.count > 0
     }
 }

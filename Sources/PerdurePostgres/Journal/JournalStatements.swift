@@ -3,7 +3,7 @@ struct JournalStatements: Sendable {
     /// Plain steps and the fence in one statement, for a batch of nothing else.
     let stepsAlone: Statement
     let steps: Statement
-    let consumingSteps: Statement
+    let carefulSteps: Statement
     let forgetPending: Statement
     let start: Statement
     let startChild: Statement
@@ -14,6 +14,7 @@ struct JournalStatements: Sendable {
     let setAside: Statement
     let finish: Statement
     let fence: Statement
+    let forgive: Statement
     let recorded: Statement
 
     init(_ s: SchemaName) {
@@ -28,13 +29,14 @@ struct JournalStatements: Sendable {
             "WITH s AS (\(insertSteps)) SELECT (SELECT count(*) FROM s), \(s).fence($\(stepCount + 1)::int8, $\(stepCount + 2)::int4)")
         self.steps = Statement("perdure_steps", "WITH s AS (\(insertSteps)) SELECT count(*) FROM s")
         // A message is taken out of the inbox only with the row that holds its content: what lost against another row took nothing.
-        consumingSteps = Statement(
-            "perdure_steps_consuming",
+        carefulSteps = Statement(
+            "perdure_steps_careful",
             """
             WITH s AS (\(insertSteps)),
             d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(
                 SELECT u.sequence FROM unnest($1::int8[], $2::text[], $\(stepCount + 1)::int8[]) AS u(workflow, key, sequence)
-                WHERE (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s))))
+                WHERE u.sequence IS NOT NULL AND (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s)))),
+            f AS (\(Self.forgiving(s)))
             SELECT count(*) FROM s
             """)
         forgetPending = Statement(
@@ -66,11 +68,10 @@ struct JournalStatements: Sendable {
                 AND (SELECT true FROM \(s).inbox i WHERE i.workflow = u.workflow AND i.kind = u.kind
                     AND i.reference IS NOT DISTINCT FROM u.reference AND i.payload IS NOT DISTINCT FROM u.payload LIMIT 1) IS NULL
             """)
-        // Going to wait is progress: what it waits for may take its time and several lives of its engines.
         suspend = Statement(
             "perdure_suspend",
             """
-            UPDATE \(s).live l SET state = 2, executor = NULL, due = u.due, crashes = 0
+            UPDATE \(s).live l SET state = 2, executor = NULL, due = u.due
             FROM unnest($1::int8[], $2::int8[]) AS u(number, due)
             WHERE l.number = u.number AND l.number = ANY($1::int8[]) AND l.state = 1 AND l.executor = $3::int8
             """)
@@ -91,12 +92,19 @@ struct JournalStatements: Sendable {
             """)
         finish = Self.finish(s)
         fence = Statement("perdure_fence", "SELECT \(s).fence($1::int8, $2::int4)")
+        forgive = Statement(
+            "perdure_forgive", isPrepared: false, "UPDATE \(s).live SET crashes = 0 WHERE number = $1::int8 AND crashes > 0")
         recorded = Statement(
             "perdure_recorded", isPrepared: false,
             """
             SELECT \(step) FROM \(s).steps
             WHERE workflow = ANY($1::int8[]) AND workflow BETWEEN $2::int8 AND $3::int8 AND key = ANY($4::text[])
             """)
+    }
+
+    /// New progress: whoever gets on is no cause of crashes.
+    private static func forgiving(_ s: SchemaName) -> String {
+        "UPDATE \(s).live SET crashes = 0 WHERE number = ANY(ARRAY(SELECT workflow FROM s)) AND crashes > 0"
     }
 
     /// `$n` is the executor that owns what is new.
@@ -127,6 +135,7 @@ struct JournalStatements: Sendable {
                 ON CONFLICT DO NOTHING RETURNING workflow, key),
             w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u WHERE (u.s_workflow, u.s_key) IN (SELECT workflow, key FROM s)
                 ON CONFLICT DO NOTHING RETURNING number),
+            f AS (\(Self.forgiving(s))),
             l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
                 SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owned + StepColumns.types.count + 1)::int8 END,
                     u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
@@ -135,7 +144,9 @@ struct JournalStatements: Sendable {
             """)
     }
 
-    /// Only what was ours gets an outcome, and only an outcome tells others. What ends in the same batch is told nothing.
+    /// Only what was ours gets an outcome, and only an outcome tells others.
+    ///
+    /// What ends in the same batch is told nothing.
     private static func finish(_ s: SchemaName) -> Statement {
         let outcome = OutcomeColumns.types.count
         return Statement(

@@ -28,11 +28,23 @@ actor PostgresWriter: JournalWriter {
     func commit(_ commands: [Command]) throws(StoreError) -> [CommandResult] {
         if commands.isEmpty { return [] }
         try ready()
-        try batch.fill(commands) { lane throws(StoreError) in try store.lanes.number(of: lane, session) }
+        let crashed = store.crashes.of(me)
+        try batch.fill(commands, crashed: crashed) { lane throws(StoreError) in try store.lanes.number(of: lane, session) }
         let written = batch.isStepsAlone && session.defaultsToReadCommitted ? try commitAlone() : try commitAll()
         var results = [CommandResult](repeating: .done, count: commands.count)
         if written < batch.stepCount { try recall(commands, into: &results) }
+        if !crashed.isEmpty { forget(commands, results, crashed) }
         return results
+    }
+
+    /// What has been forgiven needs it no more.
+    private func forget(_ commands: [Command], _ results: [CommandResult], _ crashed: Set<WorkflowNumber>) {
+        for (command, result) in zip(commands, results) where crashed.contains(command.workflow) {
+            switch (command, result) {
+            case (.step, .recorded), (.startChild, .recorded), (.pending, _), (.deliver, _), (.start, _): break
+            default: store.crashes.remove(command.workflow, me)
+            }
+        }
     }
 
     func close() {
@@ -51,7 +63,9 @@ actor PostgresWriter: JournalWriter {
         checkedGeneration = session.generation
     }
 
-    /// The rows of history that were new. The transaction is the statement's own.
+    /// The rows of history that were new.
+    ///
+    /// The transaction is the statement's own.
     private func commitAlone() throws(StoreError) -> Int {
         let request = batch.alone(store.journal, me, slot: slot)
         let rows = try session.query(request.statement, request.parameters)

@@ -59,6 +59,7 @@ extension PostgresStore {
         let reaper = Reaper(schema, log: settings.log)
         try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.retire(session, executor) }
         registry.remove(executor)
+        crashes.remove(executor)
     }
 }
 

@@ -74,7 +74,9 @@ struct Reaper: Sendable {
         return false
     }
 
-    /// One chunk. More is left unless all of it is back.
+    /// One chunk.
+    ///
+    /// More is left unless all of it is back.
     private func giveBack(
         _ session: Session, _ executor: ExecutorID, crashed: Bool, limit: Int
     ) throws(StoreError) -> (returned: Int, more: Bool) {

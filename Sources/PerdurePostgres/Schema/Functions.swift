@@ -1,4 +1,6 @@
-/// Functions that the store calls. Every name in them is qualified, and the search path is fixed where text is evaluated.
+/// Functions that the store calls.
+///
+/// Every name in them is qualified, and the search path is fixed where text is evaluated.
 func internalFunctions(_ s: SchemaName) -> String {
     """
     CREATE FUNCTION \(s).fence(asking int8, at_slot int4) RETURNS int8 LANGUAGE plpgsql AS $perdure$

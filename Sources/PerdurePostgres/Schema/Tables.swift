@@ -1,4 +1,6 @@
-/// The tables of version 1. What is insert-only is partitioned by number; only what is alive changes.
+/// The tables of version 1.
+///
+/// What is insert-only is partitioned by number; only what is alive changes.
 func tables(_ s: SchemaName) -> String {
     """
     CREATE TABLE \(s).workflows (number int8 NOT NULL, id text, queue text NOT NULL, lane_key text NOT NULL, priority int2 NOT NULL,
@@ -41,8 +43,9 @@ func tables(_ s: SchemaName) -> String {
     """
 }
 
-/// Partitions from the beginning to the end of time: what is before next month, three months, and the rest. No DEFAULT partition:
-/// a straggler in it would make every later ATTACH scan it.
+/// Partitions from the beginning to the end of time: what is before next month, three months, and the rest.
+///
+/// No DEFAULT partition: a straggler in it would make every later ATTACH scan it.
 func firstPartitions(_ s: SchemaName) -> String {
     """
     DO $perdure$

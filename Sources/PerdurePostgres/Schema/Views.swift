@@ -1,4 +1,6 @@
-/// What people read: plain views with readable names, times and JSON. Their columns are a documented, stable contract.
+/// What people read: plain views with readable names, times and JSON.
+///
+/// Their columns are a documented, stable contract.
 func views(_ s: SchemaName) -> String {
     """
     CREATE FUNCTION \(s).public_id(id text, number int8) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE

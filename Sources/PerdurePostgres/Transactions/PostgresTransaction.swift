@@ -132,6 +132,9 @@ final class PostgresTransaction: OpenTransaction {
             if let checkpoint, hadPending, let forget = table.forgetPending {
                 requests.append(Request(forget, [.int8(checkpoint.workflow), try .text(checkpoint.key)]))
             }
+            if let checkpoint, let me, let store, store.crashes.of(me).contains(checkpoint.workflow) {
+                requests.append(Request(store.journal.forgive, [.int8(checkpoint.workflow)]))
+            }
             if let me, let store {
                 requests.append(Request(store.journal.fence, [.int8(me), .int4(store.slots.transaction(slot))]))
             }

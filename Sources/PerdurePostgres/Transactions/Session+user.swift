@@ -2,7 +2,9 @@ internal import CLibPQ
 internal import Perdure
 
 extension Session {
-    /// A statement of the user's, inside the open transaction. Results come as text, which every type has.
+    /// A statement of the user's, inside the open transaction.
+    ///
+    /// Results come as text, which every type has.
     func user(_ sql: SQL) throws(StoreError) -> Rows {
         let text = sql.text { "$\($0)" }
         if text.utf8.contains(0) { throw StoreError.nul(in: text) }
@@ -52,8 +54,9 @@ extension Session {
         }
     }
 
-    /// The body's end is the checkpoint's commit. What would end it earlier is refused before it is sent: a COMMIT of the user's would
-    /// separate their writes from the checkpoint.
+    /// The body's end is the checkpoint's commit.
+    ///
+    /// What would end it earlier is refused before it is sent: a COMMIT of the user's would separate their writes from the checkpoint.
     private static func refuseTransactionControl(_ text: String) throws(StoreError) {
         let words = firstWords(text)
         guard let first = words.first else { return }

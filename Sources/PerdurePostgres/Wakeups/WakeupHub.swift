@@ -1,6 +1,8 @@
 internal import Perdure
 
-/// Who listens in this process, and what waits to be sent. One listening connection serves all.
+/// Who listens in this process, and what waits to be sent.
+///
+/// One listening connection serves all.
 final class WakeupHub: Sendable {
     private struct State {
         var receivers: [UInt64: @Sendable (Wakeup) -> Void] = [:]
