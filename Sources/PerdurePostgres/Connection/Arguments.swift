@@ -45,6 +45,8 @@ internal import Perdure
 func withCStrings<Result>(_ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result) -> Result {
     var copies: [UnsafePointer<CChar>?] = unsafe strings.map { unsafe UnsafePointer(strdup($0)) }
     unsafe copies.append(nil)
-    defer { for unsafecopy in unsafe copies { unsafe free(UnsafeMutablePointer(mutating: copy)) } }
+    defer {
+        for index in unsafe copies.indices { unsafe free(UnsafeMutablePointer(mutating: copies[index])) }
+    }
     return unsafe copies.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
 }
