@@ -36,5 +36,5 @@ package protocol RunHost: AnyObject, Sendable {
     func readEndings(_ children: [(child: WorkflowNumber, key: String, sequence: Int64)], for run: Run)
     func begin(_ isolation: IsolationLevel) async throws(StoreError) -> any OpenTransaction
     /// A write was refused because the lease is gone.
-    func fenced()
+    func fenced(_ error: StoreError)
 }
