@@ -133,6 +133,7 @@ package final class EndingsWatch: Sendable {
         }
     }
 
+    package var debug: String { state.withLock { "\($0)" } }
     func close() async {
         let subscription = subscription.withLock { subscription in
             defer { subscription = nil }
