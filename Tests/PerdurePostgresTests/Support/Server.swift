@@ -16,7 +16,8 @@ enum Server {
 
     /// The URL with another user, password or database.
     static func url(user: String? = nil, password: String? = nil, database: String? = nil, query: String? = nil) throws -> String {
-        var parts = try #require(URLComponents(string: try #require(url)))
+        let url = try #require(url)
+        var parts = try #require(URLComponents(string: url))
         if let user { (parts.user, parts.password) = (user, password) }
         if let database { parts.path = "/" + database }
         if let query { parts.query = query }
