@@ -59,6 +59,7 @@ package struct Generator {
     private mutating func step(isAlone: Bool) -> StepPlan {
         // A few without an id at the same time as others: the error is part of the path.
         var plan = StepPlan(name: random.pick(["ship", "charge", "mail"]), hasID: random.chance(isAlone ? 30 : 96))
+        plan.hops = random.chance(50) ? random.below(4) : 0
         plan.isSlow = random.chance(25)
         plan.endsWhenCancelled = random.chance(60)
         if random.chance(12) {

@@ -51,7 +51,8 @@ final class Interpreter: Sendable {
 
 extension Interpreter {
     func step(_ plan: StepPlan, _ path: String) async throws {
-        await hop(path)
+        await hop(path, plan.hops)
+        trace.note(path, "asks")
         let laboratory = laboratory
         let retry = RetryPolicy.fixed(attempts: plan.attempts, interval: .microseconds(200))
         try await noted(path) {
@@ -63,7 +64,8 @@ extension Interpreter {
     }
 
     func transaction(_ plan: StepPlan, _ path: String) async throws {
-        await hop(path)
+        await hop(path, plan.hops)
+        trace.note(path, "asks")
         let laboratory = laboratory
         try await noted(path) {
             try await context.transaction(plan.name, id: plan.hasID ? path : nil) { _ in

@@ -29,6 +29,8 @@ package struct StepPlan: Sendable {
     package var name: String
     /// Keyed by its place in the program; otherwise by its name alone.
     package var hasID: Bool
+    /// How many hops there are before the call.
+    package var hops = 0
     package var fault: Fault = .none
     /// How many attempts fail before one may succeed.
     package var failures = 0

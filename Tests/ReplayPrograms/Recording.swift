@@ -8,6 +8,8 @@ package struct Recording: Sendable {
 
     package var id: String { copy.record.id ?? Names.publicID(copy.record.number) }
 
+    package var completions: Int { copy.steps.count }
+
     package init(copy: WorkflowCopy, trace: [String]) {
         self.copy = copy
         self.trace = trace
