@@ -59,7 +59,9 @@ package struct Check: Sendable {
         for recording in recordings { database.insert(recording.reopened) }
         let laboratory = Laboratory(hopProfile: hopProfile, hasJitter: false)
         let again = try await run(database, laboratory, "replay", &tally) { _ in }
-        if laboratory.bodies > 0 { tally.divergences.append("replay: \(laboratory.bodies) bodies ran, though every step is in the history") }
+        if laboratory.bodies > 0 {
+            tally.divergences.append("replay: \(laboratory.bodies) bodies ran, though every step is in the history")
+        }
         compare(recordings, again, "replay", &tally)
         tally.replayed += recordings.count
     }
@@ -78,7 +80,10 @@ package struct Check: Sendable {
         let continued = try await run(database, laboratory, "continued", &tally) { _ in }.filter { cuts[$0.copy.record.number] != nil }
         for recording in continued {
             let kept = cuts[recording.copy.record.number] ?? []
-            if !recording.copy.steps.starts(with: kept) { tally.divergences.append("continued: \(recording.id): a recorded row has changed") }
+            guard recording.copy.steps.starts(with: kept) else {
+                tally.divergences.append("continued: \(recording.id): a recorded row has changed")
+                continue
+            }
         }
         tally.continued += continued.count
         try await replay(continued, &tally)

@@ -1,7 +1,9 @@
 internal import FoundationEssentials
 internal import Perdure
 
-/// Carries out a program in a workflow. Everything that its code sees is written into the trace when it sees it.
+/// Carries out a program in a workflow.
+///
+/// Everything that its code sees is written into the trace when it sees it.
 final class Interpreter: Sendable {
     let context: WorkflowContext
     let laboratory: Laboratory

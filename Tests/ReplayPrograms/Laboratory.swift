@@ -59,7 +59,9 @@ package final class Laboratory: Sendable {
     /// The body of a step.
     func perform(_ plan: StepPlan, at place: String, _ step: StepContext) async throws -> Value {
         state.withLock { $0.bodies += 1 }
-        if isRecorded?(step.idempotencyKey) == true { violation("the body of \(step.idempotencyKey) ran though the step is in the history") }
+        if isRecorded?(step.idempotencyKey) == true {
+            violation("the body of \(step.idempotencyKey) ran though the step is in the history")
+        }
         try await work(plan)
         if step.attempt <= plan.failures, let error = plan.error(at: place) { throw error }
         return Value(place: place, nonce: .random(in: 0 ... .max))

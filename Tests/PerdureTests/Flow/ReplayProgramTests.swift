@@ -3,7 +3,9 @@ import PerdureMemory
 import ReplayPrograms
 import Testing
 
-/// Random programs: run, replayed, cut and continued. `ReplayFuzz` runs many more, and across builds.
+/// Random programs: run, replayed, cut and continued.
+///
+/// `ReplayFuzz` runs many more, and across builds.
 @Suite(.timeLimit(.minutes(2)))
 struct ReplayProgramTests {
     private static func inputs(_ count: Int, seed: UInt64) -> [ProgramInput] {
