@@ -33,9 +33,11 @@ package struct Check: Sendable {
     /// First run.
     package func record(_ inputs: [ProgramInput], _ tally: inout Tally) async throws -> [Recording] {
         let database = MemoryDatabase()
+        var settings = settings
+        settings.losesLeases = crashes > 0
         // While leases are taken, an engine that does not know it yet may run what another has completed: at least once.
         let laboratory = crashes > 0 ? Laboratory() : .watching(database)
-        return try await run(database, laboratory, "first run", &tally) { session in
+        return try await run(database, laboratory, "first run", settings, &tally) { session in
             if crashes == 0 { return try await session.start(inputs) }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await session.start(inputs) }
@@ -58,7 +60,7 @@ package struct Check: Sendable {
         let database = MemoryDatabase()
         for recording in recordings { database.insert(recording.reopened) }
         let laboratory = Laboratory(hopProfile: hopProfile, hasJitter: false)
-        let again = try await run(database, laboratory, "replay", &tally) { _ in }
+        let again = try await run(database, laboratory, "replay", settings, &tally)
         if laboratory.bodies > 0 {
             tally.divergences.append("replay: \(laboratory.bodies) bodies ran, though every step is in the history")
         }
@@ -77,7 +79,7 @@ package struct Check: Sendable {
             for copy in [cut.root] + cut.children { database.insert(copy) }
         }
         let laboratory = Laboratory.watching(database)
-        let continued = try await run(database, laboratory, "continued", &tally) { _ in }.filter { cuts[$0.copy.record.number] != nil }
+        let continued = try await run(database, laboratory, "continued", settings, &tally).filter { cuts[$0.copy.record.number] != nil }
         for recording in continued {
             let kept = cuts[recording.copy.record.number] ?? []
             guard recording.copy.steps.starts(with: kept) else {
@@ -90,7 +92,8 @@ package struct Check: Sendable {
     }
 
     private func run(
-        _ database: MemoryDatabase, _ laboratory: Laboratory, _ mode: String, _ tally: inout Tally, _ body: (Session) async throws -> Void
+        _ database: MemoryDatabase, _ laboratory: Laboratory, _ mode: String, _ settings: SessionSettings, _ tally: inout Tally,
+        _ body: (Session) async throws -> Void = { _ in }
     ) async throws -> [Recording] {
         var divergences: [String] = []
         var recordings: [Recording] = []

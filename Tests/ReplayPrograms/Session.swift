@@ -4,6 +4,7 @@ package import PerdureMemory
 /// How programs are run.
 package struct SessionSettings: Sendable {
     package var rules: FlowRules = .all
+    package var losesLeases = false
     package var maximumInMemory = 20_000
     /// So long until what still goes on is called stuck.
     package var patience: Duration = .seconds(60)
@@ -20,7 +21,8 @@ package struct Session: Sendable {
         _ database: MemoryDatabase, _ laboratory: Laboratory, _ settings: SessionSettings, _ body: (Session) async throws -> Void
     ) async throws {
         var configuration = EngineConfiguration()
-        configuration.lease = .seconds(2)
+        // Only `crash` takes a lease away; then the next heartbeat, a fifth of the lease later, notices at the latest.
+        configuration.lease = settings.losesLeases ? .seconds(2) : .seconds(60)
         configuration.shutdownGrace = .milliseconds(200)
         configuration.maximumInMemory = settings.maximumInMemory
         configuration.log = { _, _ in }
