@@ -63,6 +63,14 @@ package struct Session: Sendable {
         }
     }
 
+    /// Asks workflows to cancel while they are being replayed, or soon after.
+    package func cancel(_ numbers: [WorkflowNumber]) async throws {
+        for number in numbers {
+            for _ in 0..<Int.random(in: 0...20) { await Task.yield() }
+            try await engine.client.cancel(Names.publicID(number))
+        }
+    }
+
     /// Waits until nothing goes on by itself any more; false if that takes too long.
     package func settle(_ patience: Duration) async throws -> Bool {
         let deadline = ContinuousClock.now + patience

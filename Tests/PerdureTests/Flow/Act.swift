@@ -61,7 +61,7 @@ func stopped(
     }
     var reason = ""
     var keys: [String] = []
-    try await withEngine(database) {
+    try await withEngine(database, configuration: .patient) {
         Bystander()
         Act { context in
             do {
@@ -97,7 +97,7 @@ func replayed(
     let first = MemoryDatabase()
     let result = Lock("")
     let number = Lock<WorkflowNumber>(0)
-    try await withEngine(first) {
+    try await withEngine(first, configuration: .patient) {
         Act(code)
     } _: { engine in
         let act = try await engine.start(Act.self, "")
@@ -108,7 +108,7 @@ func replayed(
     let recorded = try #require(first.copy(of: number.withLock { $0 }))
     let second = MemoryDatabase()
     second.insert(recorded.reopened(keeping: recorded.steps.count))
-    try await withEngine(second) {
+    try await withEngine(second, configuration: .patient) {
         Act(code)
     } _: { engine in
         let act = try await engine.handle(of: Act.self, id: Names.publicID(recorded.record.number))
@@ -117,6 +117,15 @@ func replayed(
         #expect(again.starts(with: recorded.steps.map(\.key)), sourceLocation: sourceLocation)
     }
     return result.withLock { $0 }
+}
+
+extension EngineConfiguration {
+    /// Loses no lease, however busy the machine is.
+    static var patient: EngineConfiguration {
+        var configuration = EngineConfiguration.test
+        configuration.lease = .seconds(60)
+        return configuration
+    }
 }
 
 extension WorkflowCopy {

@@ -26,7 +26,7 @@ struct ChangedCodeTests {
         database.insert(history)
         let number = history.record.number
         let id = Names.publicID(number)
-        try await withEngine(database) {
+        try await withEngine(database, configuration: .patient) {
             Act(changed)
             Bystander()
         } _: { engine in
@@ -45,7 +45,7 @@ struct ChangedCodeTests {
         #expect(database.copy(of: number)?.steps == history.steps, sourceLocation: sourceLocation)
         #expect(database.copy(of: number)?.outcome == nil, sourceLocation: sourceLocation)
         // The old code is back, and an operator says so.
-        try await withEngine(database) {
+        try await withEngine(database, configuration: .patient) {
             Act(original)
         } _: { engine in
             let act = try await engine.handle(of: Act.self, id: id)
@@ -59,7 +59,7 @@ struct ChangedCodeTests {
 
     private static func recorded() async throws -> WorkflowCopy {
         let database = MemoryDatabase()
-        try await withEngine(database) {
+        try await withEngine(database, configuration: .patient) {
             Act(original)
         } _: { engine in
             let result = try await engine.start(Act.self, "").result()
@@ -137,7 +137,7 @@ struct ChangedCodeTests {
         let history = try await Self.recorded().reopened(keeping: kept)
         let database = MemoryDatabase()
         database.insert(history)
-        try await withEngine(database) {
+        try await withEngine(database, configuration: .patient) {
             Act { context in "\(try await context.step("charge") { 1 })" }
         } _: { engine in
             let act = try await engine.handle(of: Act.self, id: Names.publicID(history.record.number))
@@ -155,7 +155,7 @@ struct ChangedCodeTests {
         let history = try await Self.recorded().reopened(keeping: 4)
         let database = MemoryDatabase()
         database.insert(history)
-        try await withEngine(database) {
+        try await withEngine(database, configuration: .patient) {
             Act { context in try await Self.original(context) + context.step("more") { "!" } }
         } _: { engine in
             let result = try await engine.handle(of: Act.self, id: Names.publicID(history.record.number)).result()

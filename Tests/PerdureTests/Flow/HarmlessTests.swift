@@ -145,6 +145,23 @@ struct HarmlessTests {
         #expect(result == "ab")
     }
 
+    /// Longer than what is read at once.
+    @Test func longHistory() async throws {
+        let bodies = Lock(0)
+        let result = try await replayed { context in
+            var sum = 0
+            for index in 0..<2_300 {
+                sum += try await context.step("count") {
+                    bodies.withLock { $0 += 1 }
+                    return index
+                }
+            }
+            return "\(sum)"
+        }
+        #expect(result == "\(2_300 * 2_299 / 2)")
+        #expect(bodies.withLock { $0 } == 2_300)
+    }
+
     @Test func hops() async throws {
         let result = try await replayed { context in
             async let first = Self.concurrently(3, context, "first")

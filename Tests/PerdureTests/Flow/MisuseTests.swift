@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct MisuseTests {
     @Test func inTheBodyOfAStep() async throws {
-        try await withEngine {
+        try await withEngine(configuration: .patient) {
             Act { context in
                 do {
                     return try await context.step("outer") { try await context.step("inner") { "a" } }
@@ -21,7 +21,7 @@ struct MisuseTests {
     }
 
     @Test func sleepInTheBodyOfAStep() async throws {
-        try await withEngine {
+        try await withEngine(configuration: .patient) {
             Act { context in
                 do {
                     try await context.step("outer") { try await context.sleep(for: .seconds(1)) }
@@ -40,7 +40,7 @@ struct MisuseTests {
         let lent = Lock<WorkflowContext?>(nil)
         let gate = Gate()
         let database = MemoryDatabase()
-        try await withEngine(database) {
+        try await withEngine(database, configuration: .patient) {
             Lender { context in
                 lent.withLock { $0 = context }
                 try await context.step("lend") { await gate.pass() }
@@ -69,7 +69,7 @@ struct MisuseTests {
     @Test func afterTheEnd() async throws {
         let kept = Lock<WorkflowContext?>(nil)
         let database = MemoryDatabase()
-        try await withEngine(database) {
+        try await withEngine(database, configuration: .patient) {
             Act { context in
                 kept.withLock { $0 = context }
                 return "ended"

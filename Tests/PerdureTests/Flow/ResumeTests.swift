@@ -21,7 +21,7 @@ struct ResumeTests {
             resumed.wait()
             return nil
         }
-        try await withEngine(database) {
+        try await withEngine(database, configuration: .patient) {
             Act { context in
                 if isMended.withLock({ $0 }) { return "mended" }
                 await Gate().pass()
