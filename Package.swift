@@ -52,7 +52,8 @@ let package = Package(
             name: "Benchmarks", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite", "PerdureMemory", "CSQLite"],
             path: "Benchmarks", swiftSettings: strict),
 
-        .testTarget(name: "PerdureTests", dependencies: ["Perdure", "PerdureMemory", "PerdureTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "PerdureTests", dependencies: ["Perdure", "PerdureMemory", "PerdureTesting", "ReplayPrograms"], swiftSettings: strict),
         .testTarget(
             name: "StoreConformanceTests", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite", "PerdurePostgres"],
             swiftSettings: strict),
@@ -60,9 +61,12 @@ let package = Package(
         .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres"], swiftSettings: strict),
         // Tests that really kill a process: they drive the `Shop` executable.
         .testTarget(name: "CrashTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "Shop"], swiftSettings: strict),
+        // Random workflow programs and what runs them, for the tests and for `ReplayFuzz`.
+        .target(
+            name: "ReplayPrograms", dependencies: ["Perdure", "PerdureMemory"], path: "Tests/ReplayPrograms", swiftSettings: strict),
         // Random programs, recorded by one build and replayed by another.
         .executableTarget(
-            name: "ReplayFuzz", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite"], path: "Tests/ReplayFuzz",
+            name: "ReplayFuzz", dependencies: ["Perdure", "PerdureMemory", "ReplayPrograms"], path: "Tests/ReplayFuzz",
             swiftSettings: strict),
     ]
 )

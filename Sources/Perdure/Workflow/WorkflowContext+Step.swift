@@ -24,7 +24,7 @@ extension WorkflowContext {
             let result = try await body(step)
             return try coder.encode(result, what: "the result of step '\(name)'")
         }
-        return try coder.decode(Result.self, from: record.output, what: "the recorded result of step '\(record.key)'")
+        return try decoded(Result.self, record.output, "the recorded result of step '\(record.key)'")
     }
 
     /// Does a piece of work that has no result; see the other ``step(_:id:retry:timeout:totalTimeout:heartbeatTimeout:_:)-(_,_,_,_,_,_,(StepContext)->Result)``.
@@ -72,6 +72,17 @@ extension WorkflowContext {
         let id = id?.stepID
         if let id { try Names.check(id, "the id of '\(name)'") }
         return Names.key(name, id: id)
+    }
+
+    /// Bytes of the history that this code cannot read mean that the code was changed: that is for a person, and the code, which would end with
+    /// the error, does not decide.
+    func decoded<Value: Decodable>(_ type: Value.Type, _ payload: EncodedPayload?, _ what: @autoclosure () -> String) throws -> Value {
+        do throws(WorkflowError) {
+            return try run.coder.decode(type, from: payload, what: what())
+        } catch {
+            run.setAside(error)
+            throw error
+        }
     }
 
     /// The record, or the error that it holds.

@@ -97,10 +97,11 @@ extension Incarnation: RunHost {
         log(.error, "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') is set aside: \(reason)")
         let callback = JournalCallback { [weak self] result in
             guard case .success = result else { return }
-            self?.leave(run)
             self?.endings.ended(.setAside(run.number, reason: reason))
             self?.tellOthers { $0.ended.append(run.number) }
         }
+        // Before it is written: it may be resumed, and claimed again, before the reply is here.
+        leave(run)
         journal.append(.setAside(run.number, reason: Self.storable(reason), at: clock.now()), for: callback)
     }
 
