@@ -49,14 +49,14 @@ public final class Client: Sendable {
     private func start<W: Workflow>(
         _ type: W.Type, _ input: EncodedPayload, _ id: String?, _ options: StartOptions, _ transaction: Transaction?
     ) async throws -> WorkflowHandle<W.Output> {
-        let record = try await core.record(name: W.name, input: input, id: id, options)
+        try transaction?.checkOpen()
+        let record = try await core.record(name: W.name, input: input, id: id, options, in: transaction)
         let number: WorkflowNumber =
             if let transaction { try await start(record, options, in: transaction) } else { try await core.start(record, options) }
         return handle(type, id ?? Names.publicID(number), number)
     }
 
     private func start(_ record: WorkflowRecord, _ options: StartOptions, in transaction: Transaction) async throws -> WorkflowNumber {
-        try transaction.checkOpen()
         guard options.conflictPolicy != .terminateExisting else {
             throw WorkflowError(
                 .alreadyStarted, "`terminateExisting` waits for the end of the other run, which a transaction cannot: start outside it")

@@ -4,6 +4,7 @@
 /// unusable, as in the database itself: let the error pass.
 public final class Transaction: Sendable {
     private let isOpen = Lock(true)
+    private let numbers = Lock<Range<WorkflowNumber>>(0..<0)
     package let backend: any OpenTransaction
 
     package init(_ backend: any OpenTransaction) { self.backend = backend }
@@ -22,6 +23,16 @@ public final class Transaction: Sendable {
         try checkOpen()
         let rows = try await backend.query(sql)
         return try SQLRowDecoder(columns: rows.columns).decode(type, from: rows.rows)
+    }
+
+    /// Numbers for workflows that are started in it, where the store can only give them inside it.
+    func nextNumber() async throws(StoreError) -> WorkflowNumber? {
+        while true {
+            let number = numbers.withLock { numbers -> WorkflowNumber? in numbers.popFirst() }
+            if let number { return number }
+            guard let block = try await backend.numberBlock() else { return nil }
+            numbers.withLock { $0 = block.first..<(block.first + WorkflowNumber(block.count)) }
+        }
     }
 
     package func close() { isOpen.withLock { $0 = false } }
