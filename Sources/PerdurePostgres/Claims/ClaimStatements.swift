@@ -1,0 +1,130 @@
+/// The statements of a claimer, written for one schema.
+struct ClaimStatements: Sendable {
+    let lanes: Statement
+    let probe: Statement
+    let ready: Statement
+    let due: Statement
+    let waiting: Statement
+    let owned: Statement
+    let nextDue: Statement
+    let arrivals: Statement
+    let fence: Statement
+
+    /// What a row of a claim's result says.
+    enum Row: Int64 {
+        /// `number` with `crashes` and `due` is ours now.
+        case got = 1
+        /// `number` was seen and not got: somebody else holds it, and may let it go.
+        case contested = 2
+        /// (`tx` or `due`, `number`) is the last in order.
+        case position = 3
+        /// `tx` is in progress.
+        case inProgress = 4
+        /// `tx` is the next transaction to begin.
+        case next = 5
+    }
+
+    init(_ s: SchemaName) {
+        lanes = Statement(
+            "perdure_lanes", isPrepared: false,
+            """
+            SELECT lane, priority, returned, (SELECT max(lane) FROM \(s).lanes) FROM \(s).lanes
+            WHERE lane > $1::int8 AND name = ANY($2::text[]) AND version = ANY($3::text[])
+            """)
+        probe = Statement(
+            "perdure_probe",
+            """
+            SELECT p.lane FROM unnest($1::int8[], $2::xid8[], $3::int8[]) AS p(lane, tx, number)
+            WHERE (SELECT true FROM \(s).live l WHERE l.state = 0 AND l.lane = p.lane AND (l.tx, l.number) > (p.tx, p.number) LIMIT 1)
+            """)
+        ready = Self.ready(s)
+        due = Self.due(s)
+        waiting = Statement(
+            "perdure_claim_waiting",
+            """
+            WITH c AS MATERIALIZED (SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state = 2 ORDER BY number
+                FOR UPDATE SKIP LOCKED)
+            UPDATE \(s).live l SET state = 1, executor = $2::int8, due = NULL FROM c WHERE l.number = c.number AND l.number = ANY($1::int8[])
+            RETURNING l.number, l.crashes
+            """)
+        owned = Statement("perdure_owned", "SELECT number FROM \(s).live WHERE state = 1 AND executor = $1::int8 ORDER BY number")
+        nextDue = Statement(
+            "perdure_next_due",
+            "SELECT due FROM \(s).live WHERE state = 2 AND due >= $1::int8 AND due < 9223372036854775807 ORDER BY due, number LIMIT 1")
+        arrivals = Self.arrivals(s)
+        fence = Statement("perdure_fence", "SELECT \(s).fence($1::int8, $2::int4)")
+    }
+
+    /// In lane $1, behind ($2, $3), and of the late $4, and of the contested $5, at most $6 for executor $7.
+    ///
+    /// What is late or contested is older, so it goes first. Rows of late transactions that were seen and not got become contested,
+    /// unless there were more than fit.
+    private static func ready(_ s: SchemaName) -> Statement {
+        let mine = "SELECT number FROM z UNION ALL SELECT number FROM y UNION ALL SELECT number FROM a"
+        return Statement(
+            "perdure_claim_ready",
+            """
+            WITH snap AS MATERIALIZED (SELECT pg_current_snapshot() AS s),
+            z AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND tx = ANY($4::xid8[]) LIMIT $6::int8
+                FOR UPDATE SKIP LOCKED),
+            y AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND number = ANY($5::int8[])
+                AND number NOT IN (SELECT number FROM z) LIMIT (SELECT $6::int8 - count(*) FROM z) FOR UPDATE SKIP LOCKED),
+            a AS MATERIALIZED (SELECT number, tx FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND (tx, number) > ($2::xid8, $3::int8)
+                ORDER BY tx, number LIMIT (SELECT $6::int8 - (SELECT count(*) FROM z) - count(*) FROM y) FOR UPDATE SKIP LOCKED),
+            m AS MATERIALIZED (SELECT tx, number FROM a ORDER BY tx DESC, number DESC LIMIT 1),
+            seen AS MATERIALIZED (
+                SELECT l.number FROM \(s).live l, m WHERE l.state = 0 AND l.lane = $1::int8 AND (l.tx, l.number) > ($2::xid8, $3::int8)
+                    AND (l.tx, l.number) <= (m.tx, m.number)
+                UNION SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND tx = ANY($4::xid8[])
+                    AND (SELECT count(*) FROM z) < $6::int8
+                UNION SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND number = ANY($5::int8[])),
+            u AS (UPDATE \(s).live l SET state = 1, executor = $7::int8 FROM (SELECT DISTINCT number FROM (\(mine)) q) c
+                WHERE l.number = c.number RETURNING l.number, l.crashes, l.due)
+            SELECT 1::int8, u.number, u.crashes::int8, u.due, NULL::xid8 FROM u
+            UNION ALL SELECT 2, seen.number, NULL, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
+            UNION ALL SELECT 3, m.number, NULL, NULL, m.tx FROM m
+            UNION ALL SELECT 4, NULL, NULL, NULL, x FROM snap, pg_snapshot_xip(snap.s) x
+            UNION ALL SELECT 5, (SELECT count(*) FROM z), NULL, NULL, pg_snapshot_xmax(snap.s) FROM snap
+            """)
+    }
+
+    /// Due by $4, behind ($1, $2), and of the contested $3, at most $5 for executor $6.
+    private static func due(_ s: SchemaName) -> Statement {
+        let mine = "SELECT number FROM y UNION ALL SELECT number FROM a"
+        return Statement(
+            "perdure_claim_due",
+            """
+            WITH y AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 2 AND due <= $4::int8 AND number = ANY($3::int8[])
+                LIMIT $5::int8 FOR UPDATE SKIP LOCKED),
+            a AS MATERIALIZED (SELECT number, due FROM \(s).live WHERE state = 2 AND due <= $4::int8 AND (due, number) > ($1::int8, $2::int8)
+                ORDER BY due, number LIMIT (SELECT $5::int8 - count(*) FROM y) FOR UPDATE SKIP LOCKED),
+            m AS MATERIALIZED (SELECT due, number FROM a ORDER BY due DESC, number DESC LIMIT 1),
+            seen AS MATERIALIZED (
+                SELECT l.number FROM \(s).live l, m WHERE l.state = 2 AND (l.due, l.number) > ($1::int8, $2::int8)
+                    AND (l.due, l.number) <= (m.due, m.number)
+                UNION SELECT number FROM \(s).live WHERE state = 2 AND due <= $4::int8 AND number = ANY($3::int8[])),
+            u AS (UPDATE \(s).live l SET state = 1, executor = $6::int8, due = NULL FROM (SELECT DISTINCT number FROM (\(mine)) q) c
+                WHERE l.number = c.number RETURNING l.number, l.crashes)
+            SELECT 1::int8, u.number, u.crashes::int8, NULL::int8 FROM u
+            UNION ALL SELECT 2, seen.number, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
+            UNION ALL SELECT 3, m.number, NULL, m.due FROM m
+            """)
+    }
+
+    /// Behind ($1, $2) and of the late $3, at most $4; no locks.
+    private static func arrivals(_ s: SchemaName) -> Statement {
+        Statement(
+            "perdure_arrivals",
+            """
+            WITH snap AS MATERIALIZED (SELECT pg_current_snapshot() AS s),
+            a AS MATERIALIZED (SELECT sequence, tx, workflow FROM \(s).inbox WHERE (tx, sequence) > ($1::xid8, $2::int8)
+                ORDER BY tx, sequence LIMIT $4::int8),
+            m AS (SELECT tx, sequence FROM a ORDER BY tx DESC, sequence DESC LIMIT 1)
+            SELECT DISTINCT 1::int8, workflow, NULL::xid8 FROM
+                (SELECT workflow FROM a UNION ALL SELECT workflow FROM \(s).inbox WHERE tx = ANY($3::xid8[])) r
+            UNION ALL SELECT 3, m.sequence, m.tx FROM m
+            UNION ALL SELECT 4, NULL, x FROM snap, pg_snapshot_xip(snap.s) x
+            UNION ALL SELECT 5, (SELECT count(*) FROM a), pg_snapshot_xmax(snap.s) FROM snap
+            """)
+    }
+}

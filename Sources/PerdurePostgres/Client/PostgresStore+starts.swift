@@ -1,0 +1,75 @@
+package import Perdure
+
+extension PostgresStore {
+    package func numberBlock() async throws(StoreError) -> NumberBlock {
+        let statement = starting.block
+        return try await connection(.reads).runConnected { session throws(StoreError) in
+            NumberBlock(first: try session.query(statement).int(0, 0), count: 1024)
+        }
+    }
+
+    package func start(
+        _ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?
+    ) async throws(StoreError) -> [StartResult] {
+        if starts.isEmpty { return [] }
+        let list: [Starter.Start] = starts.map { (record: $0.0, policies: $0.1) }
+        return try await connection(.starts).run { session throws(StoreError) in
+            try session.ready()
+            if let owner, let identity = session.identity { try self.registry.check(owner, identity) }
+            var results: [StartResult] = []
+            // As many at once as a batch may hold.
+            for slice in self.slices(list) { results += try self.startTogether(session, slice, owner) }
+            return results
+        }
+    }
+
+    private func slices(_ starts: [Starter.Start]) -> [[Starter.Start]] {
+        var slices: [[Starter.Start]] = [[]]
+        var bytes = 0
+        for start in starts {
+            let size = start.record.input.bytes.count + 256
+            if let last = slices.last, !last.isEmpty, last.count == 1000 || bytes + size > 4 << 20 {
+                slices.append([])
+                bytes = 0
+            }
+            slices[slices.count - 1].append(start)
+            bytes += size
+        }
+        return slices
+    }
+
+    /// All in one transaction; where one of them is at fault, or its id is held by somebody's open transaction, one by one.
+    private func startTogether(
+        _ session: Session, _ starts: [Starter.Start], _ owner: ExecutorID?
+    ) throws(StoreError) -> [StartResult] {
+        do throws(StoreError) {
+            return try startAtOnce(session, starts, owner)
+        } catch {
+            guard error.code == .rejected || error.nativeCode == "55P03" else { throw error }
+            if starts.count == 1 { return [.rejected(error)] }
+            settings.log(.debug, "starting \(starts.count) workflows one by one: \(error.message)")
+            var results: [StartResult] = []
+            for start in starts { results += try startTogether(session, [start], owner) }
+            return results
+        }
+    }
+
+    private func startAtOnce(
+        _ session: Session, _ starts: [Starter.Start], _ owner: ExecutorID?
+    ) throws(StoreError) -> [StartResult] {
+        var found: [Lane: Int64] = [:]
+        for start in starts where found[start.record.lane] == nil {
+            found[start.record.lane] = try lanes.number(of: start.record.lane, session)
+        }
+        let starter = Starter(statements: starting, lanes: found, owner: owner)
+        return try session.transaction { () throws(StoreError) in
+            try session.simple("SET LOCAL lock_timeout = '1s'")
+            let results = try starter.start(session, starts)
+            if let owner {
+                let fence = try session.query(journal.fence, [.int8(owner), .int4(slots.starts)])
+                registry.acknowledge(owner, fence.int(0, 0))
+            }
+            return results
+        }
+    }
+}

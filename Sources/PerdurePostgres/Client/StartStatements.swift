@@ -1,0 +1,53 @@
+/// The statements of starts by clients, written for one schema.
+struct StartStatements: Sendable {
+    let takeIDs: Statement
+    let holders: Statement
+    let lockIDs: Statement
+    let moveIDs: Statement
+    let insert: Statement
+    let owners: Statement
+    let block: Statement
+
+    init(_ s: SchemaName) {
+        takeIDs = Statement(
+            "perdure_take_ids",
+            """
+            INSERT INTO \(s).workflow_ids (id, number, name)
+            SELECT u.* FROM unnest($1::text[], $2::int8[], $3::text[]) AS u(id, number, name) ORDER BY u.id
+            ON CONFLICT DO NOTHING RETURNING id
+            """)
+        let holder =
+            "SELECT w.id, w.number, w.name, (SELECT o.status FROM \(s).outcomes o WHERE o.workflow = w.number) FROM \(s).workflow_ids w"
+        holders = Statement("perdure_holders_of_ids", "\(holder) WHERE w.id = ANY($1::text[])")
+        lockIDs = Statement("perdure_lock_ids", "\(holder) WHERE w.id = ANY($1::text[]) ORDER BY w.id FOR UPDATE OF w")
+        moveIDs = Statement(
+            "perdure_move_ids",
+            """
+            UPDATE \(s).workflow_ids w SET number = u.number FROM unnest($1::text[], $2::int8[]) AS u(id, number)
+            WHERE w.id = u.id AND w.id = ANY($1::text[])
+            """)
+        let (names, types) = (WorkflowColumns.names, WorkflowColumns.types)
+        let owner = types.count + 1
+        insert = Statement(
+            "perdure_start_all",
+            """
+            WITH u AS MATERIALIZED (SELECT *, $\(owner)::int8 IS NOT NULL AND coalesce(due <= \(serverMicroseconds), true) AS owned
+                FROM unnest(\(arrays(types))) AS u(\(names), lane)),
+            w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u ON CONFLICT DO NOTHING RETURNING number),
+            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
+                SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owner)::int8 END, u.due, u.deadline
+                FROM u WHERE u.number IN (SELECT number FROM w) RETURNING number, state),
+            c AS (SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[])::text END AS checked)
+            SELECT l.number, l.state FROM l, c
+            """)
+        owners = Statement(
+            "perdure_owners", "SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state = 1 AND executor = $2::int8")
+        block = Statement(
+            "perdure_block",
+            """
+            SELECT (((extract(epoch FROM clock_timestamp()) * 1000)::int8 - 1735689600000) << 22)
+                | nextval('\(s.forRegclass("workflow_numbers"))')
+            """)
+    }
+}

@@ -1,0 +1,249 @@
+internal import CLibPQ
+internal import Perdure
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
+
+/// One libpq connection, used by one thread at a time.
+///
+/// It blocks; it connects when it is first used, and again when it was lost.
+@safe final class Session {
+    struct Settings: Sendable {
+        var address: ServerAddress
+        var allowAsynchronousCommit = false
+        /// Parses every statement anew, for poolers that share server connections out by transaction.
+        var unnamedStatements = false
+        var log: @Sendable (LogLevel, String) -> Void
+    }
+
+    let settings: Settings
+    /// Raised by every connection that is made: what was known of the server before is to be asked again.
+    private(set) var generation = 0
+    /// Of the server at the other end, as of the last connection.
+    private(set) var identity: ServerIdentity?
+    /// A transaction without an explicit BEGIN is READ COMMITTED.
+    private(set) var defaultsToReadCommitted = true
+    private(set) var serverProcess: Int32 = 0
+    /// Where in the last pipeline the error was.
+    var failedIndex: Int?
+    private var handle: OpaquePointer?
+    private var prepared: Set<String> = []
+    private var failures = 0
+    private let notices: NoticeSink
+
+    init(_ settings: Settings) {
+        self.settings = settings
+        notices = NoticeSink(log: settings.log)
+    }
+
+    deinit { unsafe PQfinish(handle) }
+
+    var isConnected: Bool { unsafe handle != nil && PQstatus(handle) == CONNECTION_OK }
+
+    /// The socket, for the one connection that waits on it.
+    var socket: Int32 { unsafe PQsocket(handle) }
+
+    var transactionStatus: PGTransactionStatusType { unsafe PQtransactionStatus(handle) }
+
+    /// In a transaction in which statements still go.
+    var isInOpenTransaction: Bool { isConnected && transactionStatus == PQTRANS_INTRANS }
+
+    /// For calls into libpq by extensions of this class; nil when there is no connection.
+    var raw: OpaquePointer? { unsafe handle }
+
+    func disconnect() {
+        unsafe PQfinish(handle)
+        unsafe handle = nil
+        prepared = []
+    }
+
+    /// A connection that works, after a pause if the last attempts failed.
+    func ready() throws(StoreError) {
+        if isConnected { return }
+        let isReconnection = generation > 0
+        disconnect()
+        if failures > 0 { usleep(Self.pause(after: failures)) }
+        do throws(StoreError) {
+            try connect()
+            failures = 0
+            if isReconnection { settings.log(.info, "connected to \(settings.address.description) again") }
+        } catch {
+            disconnect()
+            failures += 1
+            // In the middle of a failover the server that answers may be a standby still: that is not for a person to mend.
+            if isReconnection, error.code == .misconfigured, error.nativeCode == "25006" {
+                throw StoreError(.unavailable, error.message, nativeCode: error.nativeCode)
+            }
+            throw error
+        }
+    }
+
+    /// Full jitter: anything up to 50 ms, doubled with each failure, at most 2 s.
+    ///
+    /// In microseconds.
+    static func pause(after failures: Int) -> UInt32 { .random(in: 0...min(2_000_000, 50_000 << UInt32(min(failures, 6) - 1))) }
+
+    private func connect() throws(StoreError) {
+        if let problem = settings.address.problem { throw StoreError(.misconfigured, problem) }
+        let parameters = settings.address.parameters
+        let connection = unsafe withCStrings(parameters.map(\.keyword)) { keywords in
+            unsafe withCStrings(parameters.map(\.value)) { values in unsafe PQconnectdbParams(keywords, values, 1) }
+        }
+        unsafe handle = connection
+        guard let connection = unsafe connection else { throw StoreError(.full, "out of memory") }
+        unsafe PQsetNoticeReceiver(
+            connection,
+            { argument, result in
+                guard let argument = unsafe argument, let result = unsafe result else { return }
+                let sink = unsafe Unmanaged<NoticeSink>.fromOpaque(argument).takeUnretainedValue()
+                unsafe sink.receive(PQresultErrorField(result, 77).map { unsafe String(cString: $0) } ?? "")
+            }, Unmanaged.passUnretained(notices).toOpaque())
+        guard unsafe PQstatus(connection) == CONNECTION_OK else {
+            throw ConnectFailure.error(unsafe String(cString: PQerrorMessage(connection)), at: settings.address)
+        }
+        generation += 1
+        unsafe try examine(connection)
+    }
+
+    /// What must hold of a server before anything is entrusted to it.
+    private func examine(_ connection: OpaquePointer) throws(StoreError) {
+        let place = settings.address.description
+        let version = unsafe PQserverVersion(connection)
+        if version < 140_000 {
+            throw StoreError(.misconfigured, "Postgres at \(place) is version \(version / 10_000): 14 or newer is needed")
+        }
+        let encoding = unsafe PQparameterStatus(connection, "server_encoding").map { unsafe String(cString: $0) } ?? "unknown"
+        if encoding != "UTF8" {
+            throw StoreError(
+                .misconfigured, "the database of \(place) is encoded in \(encoding): create it with ENCODING 'UTF8'", nativeCode: "22021")
+        }
+        let about = try query(Self.about)
+        if about.bool(0, 0) || about.text(0, 3) == "on" {
+            let kind = about.bool(0, 0) ? "is a standby" : "accepts no writes (default_transaction_read_only)"
+            throw StoreError(.misconfigured, "Postgres at \(place) \(kind): point the URL at the primary", nativeCode: "25006")
+        }
+        if about.text(0, 1) == "off", !settings.allowAsynchronousCommit {
+            throw StoreError(
+                .misconfigured,
+                "synchronous_commit is off for this user or database of \(place), so a crash of the server forgets what it had confirmed: set it to on (ALTER ROLE … SET synchronous_commit = on), or accept the loss with allowAsynchronousCommit: true"
+            )
+        }
+        defaultsToReadCommitted = about.text(0, 2) == "read committed"
+        serverProcess = Int32(truncatingIfNeeded: about.int(0, 5))
+        identity = try identify(boot: about.int(0, 4))
+    }
+
+    /// Not every provider lets these functions be called: then the server's start time has to do.
+    private func identify(boot: Int64) throws(StoreError) -> ServerIdentity {
+        do throws(StoreError) {
+            let rows = try query(Self.log)
+            var identity = ServerIdentity(system: nil, timeline: rows.text(0, 0), boot: boot, position: rows.int(0, 1))
+            if let system = try? query(Self.system) { identity.system = system.int(0, 0) }
+            return identity
+        } catch {
+            if error.code == .unavailable { throw error }
+            return ServerIdentity(system: nil, timeline: nil, boot: boot, position: nil)
+        }
+    }
+
+    private static let about = Statement(
+        "perdure_about", isPrepared: false,
+        """
+        SELECT pg_is_in_recovery(), current_setting('synchronous_commit'), current_setting('default_transaction_isolation'),
+            current_setting('transaction_read_only'), (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8, pg_backend_pid()
+        """)
+    private static let log = Statement(
+        "perdure_log", isPrepared: false,
+        "SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), (pg_current_wal_insert_lsn() - '0/0')::int8")
+    private static let system = Statement("perdure_system", isPrepared: false, "SELECT system_identifier FROM pg_control_system()")
+
+    // MARK: Statements
+
+    /// Prepares a statement on this connection, once.
+    func prepare(_ statement: Statement) throws(StoreError) {
+        guard statement.isPrepared, !settings.unnamedStatements, !prepared.contains(statement.name) else { return }
+        _ = unsafe try check(unsafe PQprepare(handle, statement.name, statement.text, 0, nil))
+        prepared.insert(statement.name)
+    }
+
+    func isNamed(_ statement: Statement) -> Bool { statement.isPrepared && !settings.unnamedStatements }
+
+    /// One statement, one round trip, results in binary.
+    @discardableResult
+    func query(_ statement: Statement, _ parameters: [ParameterBuffer?] = []) throws(StoreError) -> Rows {
+        if unsafe handle == nil { try ready() }
+        try prepare(statement)
+        let arguments = Arguments(parameters)
+        let named = isNamed(statement)
+        let result = unsafe arguments.use { count, values, lengths, formats in
+            named
+                ? unsafe PQexecPrepared(handle, statement.name, count, values, lengths, formats, 1)
+                : unsafe PQexecParams(handle, statement.text, count, nil, values, lengths, formats, 1)
+        }
+        return unsafe try check(result)
+    }
+
+    /// Statements without parameters, several if need be (then in one implicit transaction).
+    @discardableResult
+    func simple(_ text: String) throws(StoreError) -> Rows {
+        if unsafe handle == nil { try ready() }
+        return unsafe try check(unsafe PQexec(handle, text))
+    }
+
+    /// Turns a failed result into an error, and a lost connection into none.
+    @discardableResult
+    func check(_ result: OpaquePointer?) throws(StoreError) -> Rows {
+        guard let result = unsafe result else { throw lost() }
+        let rows = unsafe Rows(result)
+        guard let failure = rows.failure else { return rows }
+        throw error(failure)
+    }
+
+    /// The error of a statement; a connection that it ended is closed.
+    func error(_ failure: ServerFailure) -> StoreError {
+        if !isConnected {
+            let error = StoreError(failure)
+            disconnect()
+            // Whatever the server gave as its reason, the connection is gone.
+            return error.code == .misconfigured || error.code == .unavailable
+                ? error : StoreError(.unavailable, error.message, nativeCode: error.nativeCode)
+        }
+        if failure.state == "0A000", failure.message.contains("cached plan") {
+            // The tables were changed under a prepared statement: a new connection prepares it anew.
+            disconnect()
+            return StoreError(.transient, failure.message, nativeCode: failure.state)
+        }
+        if failure.state == "25006" { disconnect() }
+        return StoreError(failure)
+    }
+
+    func lost() -> StoreError {
+        let reason = unsafe handle.map { unsafe String(cString: PQerrorMessage($0)).firstLine } ?? ""
+        disconnect()
+        return StoreError(.unavailable, "the connection to Postgres was lost: \(reason)")
+    }
+
+    /// Ends a transaction that is not to be committed.
+    ///
+    /// A connection on which even that fails is closed, which comes to the same.
+    func rollback() {
+        guard isConnected else { return disconnect() }
+        if transactionStatus == PQTRANS_IDLE { return }
+        let result = unsafe PQexec(handle, "ROLLBACK")
+        let ended = unsafe PQresultStatus(result) == PGRES_COMMAND_OK
+        unsafe PQclear(result)
+        if !ended { disconnect() }
+    }
+}
+
+/// Where notices go instead of standard error.
+private final class NoticeSink: Sendable {
+    private let log: @Sendable (LogLevel, String) -> Void
+
+    init(log: @escaping @Sendable (LogLevel, String) -> Void) { self.log = log }
+
+    func receive(_ message: String) { log(.debug, "Postgres: \(message)") }
+}

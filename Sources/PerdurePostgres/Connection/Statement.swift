@@ -1,0 +1,37 @@
+/// A statement of ours: written once for a schema, prepared once on each connection.
+struct Statement: Sendable {
+    let name: String
+    let text: String
+    /// False for reads of partitioned tables: a plan made for the values prunes partitions, a generic one locks them all.
+    let isPrepared: Bool
+
+    init(_ name: String, isPrepared: Bool = true, _ text: String) {
+        self.name = name
+        self.text = text
+        self.isPrepared = isPrepared
+    }
+
+    static let begin = Statement("perdure_begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    static let commit = Statement("perdure_commit", "COMMIT")
+    /// For the rest of the transaction: a plan that was made while a table was tiny must not scan it when it is large.
+    static let byIndex = Statement(
+        "perdure_by_index",
+        "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)"
+    )
+}
+
+/// A statement with its parameters, on its way in a pipeline.
+///
+/// NULL is nil.
+struct Request {
+    let statement: Statement
+    let parameters: [ParameterBuffer?]
+
+    init(_ statement: Statement, _ parameters: [ParameterBuffer?] = []) {
+        self.statement = statement
+        self.parameters = parameters
+    }
+}
+
+/// Microseconds since 1970 by the server's clock.
+let serverMicroseconds = "(extract(epoch FROM clock_timestamp()) * 1000000)::int8"

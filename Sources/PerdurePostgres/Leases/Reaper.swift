@@ -1,0 +1,153 @@
+internal import Perdure
+
+/// Takes what a dead executor owned and gives it back to all.
+///
+/// First one small transaction that deletes the lease and the fences: Postgres itself orders it before or after each write of that executor.
+/// Only then, in statements with a newer snapshot, the `live` rows in chunks, which any engine can continue.
+struct Reaper: Sendable {
+    private let s: SchemaName
+    private let log: @Sendable (LogLevel, String) -> Void
+
+    init(_ schema: SchemaName, log: @escaping @Sendable (LogLevel, String) -> Void) {
+        s = schema
+        self.log = log
+    }
+
+    func reap(_ session: Session, limit: Int) throws(StoreError) -> ReapReport {
+        var report = ReapReport()
+        let expired = try session.query(
+            Statement(
+                "perdure_expired",
+                "SELECT executor FROM \(s).executors WHERE lease_until < \(serverMicroseconds) ORDER BY lease_until LIMIT 100"))
+        for row in 0..<expired.count {
+            let executor = expired.int(row, 0)
+            if try unfence(session, executor, crashed: true) { report.executors.append(executor) }
+        }
+        let reaped = try session.query(Statement("perdure_reaped", "SELECT executor, crashed FROM \(s).reaped ORDER BY executor"))
+        for row in 0..<reaped.count {
+            guard report.returned < limit else {
+                report.more = true
+                break
+            }
+            let (returned, more) = try giveBack(
+                session, reaped.int(row, 0), crashed: reaped.bool(row, 1), limit: limit - report.returned)
+            report.returned += returned
+            report.more = report.more || more
+        }
+        return report
+    }
+
+    func retire(_ session: Session, _ executor: ExecutorID) throws(StoreError) {
+        _ = try unfence(session, executor, crashed: false)
+        var more = true
+        while more { (_, more) = try giveBack(session, executor, crashed: false, limit: 1000) }
+    }
+
+    /// Deletes lease and fences; false if somebody else did, or it was renewed.
+    private func unfence(_ session: Session, _ executor: ExecutorID, crashed: Bool) throws(StoreError) -> Bool {
+        for attempt in 0..<3 {
+            do throws(StoreError) {
+                return try session.transaction { () throws(StoreError) in
+                    try session.simple("SET LOCAL lock_timeout = '1s'")
+                    let lease = try session.query(
+                        Statement(
+                            "perdure_take_lease",
+                            """
+                            DELETE FROM \(s).executors WHERE executor = $1::int8 AND (NOT $2::bool OR lease_until < \(serverMicroseconds))
+                            RETURNING executor
+                            """), [.int8(executor), .bool(crashed)])
+                    if lease.count == 0 { return false }
+                    try session.query(
+                        Statement("perdure_take_fences", "DELETE FROM \(s).fences WHERE executor = $1::int8"), [.int8(executor)])
+                    try session.query(
+                        Statement(
+                            "perdure_mark_reaped",
+                            "INSERT INTO \(s).reaped (executor, crashed) VALUES ($1::int8, $2::bool) ON CONFLICT DO NOTHING"),
+                        [.int8(executor), .bool(crashed)])
+                    return true
+                }
+            } catch {
+                guard error.nativeCode == "55P03", attempt < 2 else { throw error }
+                try terminateHolders(session, table: "fences", rows: "executor = \(executor)")
+            }
+        }
+        return false
+    }
+
+    /// One chunk.
+    ///
+    /// More is left unless all of it is back.
+    private func giveBack(
+        _ session: Session, _ executor: ExecutorID, crashed: Bool, limit: Int
+    ) throws(StoreError) -> (returned: Int, more: Bool) {
+        let (returned, left) = try session.transaction { () throws(StoreError) -> (Int, Bool) in
+            try session.query(.byIndex)
+            let rows = try session.query(
+                Statement(
+                    "perdure_give_back",
+                    """
+                    WITH c AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 1 AND executor = $1::int8 ORDER BY number LIMIT $2::int8
+                        FOR UPDATE SKIP LOCKED)
+                    UPDATE \(s).live l SET state = 0, executor = NULL, lane = l.lane | 1, tx = pg_current_xact_id(),
+                        crashes = least(l.crashes + $3::int4, 32000)
+                    FROM c WHERE l.number = c.number RETURNING l.number
+                    """), [.int8(executor), .int8(Int64(limit)), .int4(crashed ? 1 : 0)])
+            if rows.count == limit { return (rows.count, true) }
+            // Without SKIP LOCKED: another reaper's chunk is not back before it is committed.
+            let left = try session.query(
+                Statement("perdure_left", "SELECT EXISTS (SELECT FROM \(s).live WHERE state = 1 AND executor = $1::int8)"),
+                [.int8(executor)])
+            if !left.bool(0, 0) {
+                try session.query(Statement("perdure_returned", "DELETE FROM \(s).reaped WHERE executor = $1::int8"), [.int8(executor)])
+            }
+            return (rows.count, left.bool(0, 0))
+        }
+        if left, returned == 0 { try waitForLocked(session, executor) }
+        return (returned, left)
+    }
+
+    /// Rows are left that somebody holds: another reaper for a moment, or a transaction of the dead executor that never came to its fence.
+    private func waitForLocked(_ session: Session, _ executor: ExecutorID) throws(StoreError) {
+        do throws(StoreError) {
+            try session.transaction { () throws(StoreError) in
+                try session.simple("SET LOCAL lock_timeout = '1s'")
+                try session.query(
+                    Statement(
+                        "perdure_wait_for_locked",
+                        "SELECT count(*) FROM (SELECT FROM \(s).live WHERE state = 1 AND executor = $1::int8 LIMIT 1 FOR UPDATE) l"),
+                    [.int8(executor)])
+            }
+        } catch {
+            guard error.nativeCode == "55P03" else { throw error }
+            try terminateHolders(session, table: "live", rows: "state = 1 AND executor = \(executor)")
+        }
+    }
+
+    /// Ends the sessions that hold locks on these rows.
+    ///
+    /// A client that was frozen in the middle of a pipeline is seen by no timeout of the server: its session is "active". A row says which
+    /// transaction holds it (several at once are a multixact), and that transaction's lock says which process it is. That the process also
+    /// holds a lock on the table guards against a multixact's number that happens to be a transaction's.
+    private func terminateHolders(_ session: Session, table: String, rows: String) throws(StoreError) {
+        let holders = Statement(
+            "perdure_holders", isPrepared: false,
+            """
+            SELECT DISTINCT l.pid FROM \(s).\(table) r CROSS JOIN LATERAL \(s).lock_holders(r.xmax) AS h(tx)
+            JOIN pg_locks l ON l.locktype = 'transactionid' AND l.granted AND l.mode = 'ExclusiveLock' AND l.transactionid = h.tx
+            WHERE \(rows) AND l.pid <> pg_backend_pid() AND EXISTS (SELECT FROM pg_locks t WHERE t.pid = l.pid
+                AND t.locktype = 'relation' AND t.relation = '\(s.forRegclass(table))'::regclass)
+            """)
+        let found = try session.query(holders)
+        for row in 0..<found.count {
+            let pid = found.int(row, 0)
+            log(.warning, "ending the database session \(pid): it holds rows of an executor that is dead or frozen")
+            do throws(StoreError) {
+                try session.query(
+                    Statement("perdure_terminate", isPrepared: false, "SELECT pg_terminate_backend($1::int4)"),
+                    [.int4(Int32(truncatingIfNeeded: pid))])
+            } catch {
+                log(.error, "the database session \(pid) cannot be ended, and holds up the takeover: \(error.message)")
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+internal import Perdure
+
+/// Creates the tables and brings them up to date; any number of processes may do it at once.
+struct Migrations: Sendable {
+    /// What this library writes.
+    static let version = 1
+    /// The oldest library that may use the tables as this one leaves them.
+    static let minimumReader = 1
+
+    let schema: SchemaName
+    let place: String
+
+    /// Each brings the tables from the version before to its own, in one transaction.
+    private func steps() -> [(version: Int, sql: String)] {
+        [
+            (
+                1,
+                [tables(schema), firstPartitions(schema), views(schema), internalFunctions(schema), publicFunctions(schema)].joined(
+                    separator: "\n")
+            )
+        ]
+    }
+
+    /// Checks the version, and migrates if it may.
+    func prepare(_ session: Session, migrate: Bool) throws(StoreError) {
+        if let found = try version(session) {
+            try refuseNewer(found)
+            if found.version >= Self.version { return }
+            if !migrate { throw unprepared("are of version \(found.version), and version \(Self.version) is needed") }
+        } else if !migrate {
+            throw unprepared("do not exist")
+        }
+        for step in steps() { try run(step.version, step.sql, session) }
+    }
+
+    /// nil if there are no tables.
+    func version(_ session: Session) throws(StoreError) -> SchemaVersion? {
+        let table = try session.query(
+            Statement("perdure_has_meta", isPrepared: false, "SELECT to_regclass($1::text) IS NOT NULL"),
+            [.text("\(schema).meta")])
+        guard table.bool(0, 0) else { return nil }
+        let rows = try session.query(
+            Statement("perdure_meta", isPrepared: false, "SELECT key, value FROM \(schema).meta WHERE key IN ('version', 'minimum_reader')")
+        )
+        var found = SchemaVersion(version: 0, minimumReader: 0)
+        for row in 0..<rows.count {
+            let value = Int(rows.text(row, 1)) ?? 0
+            if rows.text(row, 0) == "version" { found.version = value } else { found.minimumReader = value }
+        }
+        return found
+    }
+
+    private func run(_ version: Int, _ sql: String, _ session: Session) throws(StoreError) {
+        do throws(StoreError) {
+            try session.transaction { () throws(StoreError) in
+                // Others that start at the same moment wait here, and find the work done.
+                let key = Int64(bitPattern: schema.hash)
+                try session.query(Statement("perdure_lock", isPrepared: false, "SELECT pg_advisory_xact_lock($1::int8)"), [.int8(key)])
+                if let found = try self.version(session) {
+                    try refuseNewer(found)
+                    if found.version >= version { return }
+                } else {
+                    try createMeta(session)
+                }
+                try session.simple(sql)
+                try session.simple(
+                    """
+                    INSERT INTO \(schema).meta (key, value) VALUES ('version', '\(version)'), ('minimum_reader', '\(Self.minimumReader)')
+                    ON CONFLICT (key) DO UPDATE SET value = excluded.value
+                    """)
+            }
+        } catch {
+            guard error.nativeCode == "42501" else { throw error }
+            throw StoreError(
+                .misconfigured,
+                "the user of \(place) may not create what Perdure needs in schema \(schema): run `perdure migrate` as a user who may, or GRANT CREATE (\(error.message))",
+                nativeCode: error.nativeCode)
+        }
+    }
+
+    private func createMeta(_ session: Session) throws(StoreError) {
+        let there = try session.query(
+            Statement("perdure_has_schema", isPrepared: false, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1::text)"),
+            [.text(schema.name)])
+        // Only if it is missing: even IF NOT EXISTS asks for the right to create.
+        if !there.bool(0, 0) { try session.simple("CREATE SCHEMA \(schema)") }
+        try session.simple("CREATE TABLE \(schema).meta (key text PRIMARY KEY, value text NOT NULL)")
+    }
+
+    private func refuseNewer(_ found: SchemaVersion) throws(StoreError) {
+        if found.minimumReader > Self.version {
+            throw StoreError(
+                .newerSchema,
+                "the tables in schema \(schema) of \(place) are of version \(found.version), which needs a newer version of Perdure than this one"
+            )
+        }
+    }
+
+    private func unprepared(_ what: String) -> StoreError {
+        StoreError(.misconfigured, "the tables of Perdure in schema \(schema) of \(place) \(what): run `perdure migrate`")
+    }
+}

@@ -1,0 +1,76 @@
+/// The tables of version 1.
+///
+/// What is insert-only is partitioned by number; only what is alive changes.
+func tables(_ s: SchemaName) -> String {
+    """
+    CREATE TABLE \(s).workflows (number int8 NOT NULL, id text, queue text NOT NULL, lane_key text NOT NULL, priority int2 NOT NULL,
+        name text NOT NULL, version text NOT NULL, input bytea NOT NULL, codec int2 NOT NULL, parent int8, parent_key text, close_policy int2,
+        attributes bytea, attributes_codec int2, created int8 NOT NULL, due int8, deadline int8, PRIMARY KEY (number)) PARTITION BY RANGE (number);
+    CREATE TABLE \(s).steps (workflow int8 NOT NULL, key text NOT NULL, ord int8, kind int2 NOT NULL, output bytea, output_codec int2,
+        error bytea, error_codec int2, started int8 NOT NULL, finished int8 NOT NULL, attempts int4 NOT NULL,
+        PRIMARY KEY (workflow, key)) PARTITION BY RANGE (workflow);
+    CREATE TABLE \(s).outcomes (workflow int8 NOT NULL, status int2 NOT NULL, output bytea, output_codec int2, error bytea, error_codec int2,
+        finished int8 NOT NULL, PRIMARY KEY (workflow)) PARTITION BY RANGE (workflow);
+    CREATE TABLE \(s).workflow_ids (id text PRIMARY KEY, number int8 NOT NULL, name text NOT NULL);
+
+    CREATE TABLE \(s).lanes (lane int8 PRIMARY KEY, queue text NOT NULL, lane_key text NOT NULL, priority int2 NOT NULL, name text NOT NULL,
+        version text NOT NULL, returned bool NOT NULL, UNIQUE (queue, lane_key, priority, name, version, returned));
+    CREATE SEQUENCE \(s).lane_numbers MINVALUE 2 START 2 INCREMENT 2;
+    CREATE SEQUENCE \(s).workflow_numbers MINVALUE 0 MAXVALUE 4194303 START 0 INCREMENT 1024 CYCLE;
+
+    CREATE TABLE \(s).live (number int8 PRIMARY KEY, lane int8 NOT NULL, tx xid8 NOT NULL DEFAULT pg_current_xact_id(), state int2 NOT NULL,
+        executor int8, due int8, deadline int8, crashes int2 NOT NULL DEFAULT 0)
+        WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
+            autovacuum_analyze_scale_factor = 0.2, autovacuum_analyze_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+    CREATE INDEX live_ready ON \(s).live (lane, tx, number) WHERE state = 0;
+    CREATE INDEX live_owned ON \(s).live (executor, number) WHERE state = 1;
+    CREATE INDEX live_due ON \(s).live (due, number) WHERE state = 2;
+    CREATE TABLE \(s).asides (number int8 PRIMARY KEY, reason text NOT NULL, since int8 NOT NULL);
+    CREATE TABLE \(s).pending (workflow int8 NOT NULL, key text NOT NULL, attempt int4 NOT NULL, started int8 NOT NULL, due int8, error bytea,
+        error_codec int2, progress bytea, progress_codec int2, PRIMARY KEY (workflow, key))
+        WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+    CREATE TABLE \(s).inbox (sequence int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, workflow int8 NOT NULL,
+        tx xid8 NOT NULL DEFAULT pg_current_xact_id(), kind int2 NOT NULL, reference int8, payload bytea, codec int2)
+        WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+    CREATE INDEX inbox_workflow ON \(s).inbox (workflow, sequence);
+    CREATE INDEX inbox_arrivals ON \(s).inbox (tx, sequence);
+
+    CREATE TABLE \(s).executors (executor int8 PRIMARY KEY, label text NOT NULL, lease_until int8 NOT NULL, started int8 NOT NULL)
+        WITH (fillfactor = 50);
+    CREATE TABLE \(s).fences (executor int8 NOT NULL, slot int4 NOT NULL, timeline text, boot timestamptz NOT NULL,
+        PRIMARY KEY (executor, slot));
+    CREATE TABLE \(s).reaped (executor int8 PRIMARY KEY, crashed bool NOT NULL);
+    """
+}
+
+/// Partitions from the beginning to the end of time: what is before next month, three months, and the rest.
+///
+/// No DEFAULT partition: a straggler in it would make every later ATTACH scan it.
+func firstPartitions(_ s: SchemaName) -> String {
+    """
+    DO $perdure$
+    DECLARE
+        parent text;
+        month timestamp;
+        bound text;
+        next_bound text;
+        part text;
+    BEGIN
+        FOREACH parent IN ARRAY ARRAY['workflows', 'steps', 'outcomes'] LOOP
+            month := date_trunc('month', now() AT TIME ZONE 'UTC');
+            bound := 'MINVALUE';
+            FOR i IN 0..4 LOOP
+                part := CASE i WHEN 4 THEN parent || '_later' ELSE parent || '_' || to_char(month, 'YYYY_MM') END;
+                month := month + interval '1 month';
+                next_bound := CASE i WHEN 4 THEN 'MAXVALUE'
+                    ELSE (((extract(epoch FROM month) * 1000)::int8 - 1735689600000) << 22)::text END;
+                EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING ALL)', \(s.literal), part, parent);
+                EXECUTE format('ALTER TABLE %1$I.%2$I ATTACH PARTITION %1$I.%3$I FOR VALUES FROM (%4$s) TO (%5$s)',
+                    \(s.literal), parent, part, bound, next_bound);
+                bound := next_bound;
+            END LOOP;
+        END LOOP;
+    END
+    $perdure$;
+    """
+}

@@ -1,0 +1,64 @@
+/// What people read: plain views with readable names, times and JSON.
+///
+/// Their columns are a documented, stable contract.
+func views(_ s: SchemaName) -> String {
+    """
+    CREATE FUNCTION \(s).public_id(id text, number int8) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        RETURN coalesce(id, 'w' || lpad(to_hex(number), 16, '0'));
+
+    CREATE FUNCTION \(s).moment(microseconds int8) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+        RETURN CASE WHEN microseconds IS NULL THEN NULL
+            WHEN microseconds > 4102444800000000000 THEN 'infinity'::timestamptz
+            WHEN microseconds < -60000000000000000 THEN '-infinity'::timestamptz
+            ELSE 'epoch'::timestamptz + (microseconds / 1000000) * interval '1 second' + (microseconds % 1000000) * interval '1 microsecond' END;
+
+    CREATE FUNCTION \(s).payload_json(payload bytea, codec int2) RETURNS json LANGUAGE plpgsql STABLE
+        SET search_path = pg_catalog, pg_temp AS $perdure$
+    BEGIN
+        IF payload IS NULL OR codec IS DISTINCT FROM 1::int2 THEN
+            RETURN NULL;
+        END IF;
+        RETURN convert_from(payload, 'UTF8')::json;
+    EXCEPTION WHEN others THEN
+        RETURN NULL;
+    END
+    $perdure$;
+
+    CREATE VIEW \(s).workflow_status AS
+    SELECT \(s).public_id(w.id, w.number) AS id, w.number AS workflow_number, w.name, w.version, w.queue,
+        CASE o.status WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'terminated' WHEN 5 THEN 'timed out'
+            ELSE CASE l.state WHEN 0 THEN CASE WHEN l.due > \(serverMicroseconds) THEN 'scheduled' ELSE 'queued' END
+                WHEN 1 THEN 'running' WHEN 2 THEN 'waiting' WHEN 3 THEN 'set aside' END END AS state,
+        \(s).moment(w.created) AS created_at, \(s).moment(o.finished) AS finished_at,
+        \(s).payload_json(w.input, w.codec) AS input, \(s).payload_json(o.output, o.output_codec) AS output,
+        \(s).payload_json(o.error, o.error_codec) AS error,
+        CASE WHEN w.parent IS NOT NULL THEN \(s).public_id((SELECT p.id FROM \(s).workflows p WHERE p.number = w.parent), w.parent) END AS parent_id,
+        \(s).payload_json(w.attributes, w.attributes_codec) AS attributes, \(s).moment(l.due) AS due_at, \(s).moment(w.deadline) AS deadline_at,
+        l.crashes, a.reason, l.executor
+    FROM \(s).workflows w
+    LEFT JOIN \(s).live l ON l.number = w.number
+    LEFT JOIN \(s).outcomes o ON o.workflow = w.number
+    LEFT JOIN \(s).asides a ON a.number = w.number;
+
+    CREATE VIEW \(s).workflow_steps AS
+    SELECT \(s).public_id(w.id, w.number) AS id, r.workflow_number, w.name AS workflow_name, r.key, r.kind, r.ordinal, r.state, r.started_at,
+        r.finished_at, r.duration_ms, r.attempts, r.output, r.error, r.next_attempt_at, r.progress
+    FROM (
+        SELECT s.workflow AS workflow_number, s.key,
+            CASE s.kind WHEN 1 THEN 'step' WHEN 2 THEN 'transaction' WHEN 3 THEN 'timer' WHEN 4 THEN 'receive' WHEN 5 THEN 'child start'
+                WHEN 6 THEN 'child result' WHEN 7 THEN 'cancel' WHEN 8 THEN 'patch' ELSE s.kind::text END AS kind,
+            coalesce(s.ord, (SELECT min(o.ord) FROM \(s).steps o WHERE o.workflow = s.workflow AND o.kind = 9
+                AND o.output = convert_to(s.key, 'UTF8'))) AS ordinal,
+            CASE WHEN s.error IS NULL THEN 'completed' ELSE 'failed' END AS state,
+            \(s).moment(s.started) AS started_at, \(s).moment(s.finished) AS finished_at, (s.finished::float8 - s.started::float8) / 1000 AS duration_ms,
+            s.attempts, \(s).payload_json(s.output, s.output_codec) AS output, \(s).payload_json(s.error, s.error_codec) AS error,
+            NULL::timestamptz AS next_attempt_at, NULL::json AS progress
+        FROM \(s).steps s WHERE s.kind <> 9
+        UNION ALL
+        SELECT p.workflow, p.key, 'step', NULL, CASE WHEN p.due IS NULL THEN 'running' ELSE 'retrying' END, \(s).moment(p.started), NULL, NULL,
+            p.attempt, NULL, \(s).payload_json(p.error, p.error_codec), \(s).moment(p.due), \(s).payload_json(p.progress, p.progress_codec)
+        FROM \(s).pending p
+    ) r
+    JOIN \(s).workflows w ON w.number = r.workflow_number;
+    """
+}

@@ -1,0 +1,99 @@
+internal import Perdure
+
+/// Who listens in this process, and what waits to be sent.
+///
+/// One listening connection serves all.
+final class WakeupHub: Sendable {
+    private struct State {
+        var receivers: [UInt64: @Sendable (Wakeup) -> Void] = [:]
+        var nextReceiver: UInt64 = 0
+        var listener: Listener?
+        var outgoing: [Wakeup] = []
+        var isSending = false
+        var closed = false
+    }
+
+    private let state = Lock(State())
+    private let settings: Session.Settings
+    private let channel: String
+
+    init(_ settings: Session.Settings, _ schema: SchemaName) {
+        self.settings = settings
+        channel = WakeupMessage.channel(schema)
+    }
+
+    /// Returns when the connection listens: what is sent from then on arrives.
+    func subscribe(_ receive: @escaping @Sendable (Wakeup) -> Void) async throws(StoreError) -> any WakeupSubscription {
+        let (id, listener, mustStart): (UInt64, Listener?, Bool) = state.withLock { state in
+            if state.closed { return (0, nil, false) }
+            state.nextReceiver += 1
+            state.receivers[state.nextReceiver] = receive
+            if let listener = state.listener { return (state.nextReceiver, listener, false) }
+            let listener = Listener(settings, channel: channel) { [weak self] wakeup in self?.receive(wakeup) }
+            state.listener = listener
+            return (state.nextReceiver, listener, true)
+        }
+        guard let listener else { throw StoreError(.unavailable, "the store is closed") }
+        if mustStart { listener.start() }
+        do throws(StoreError) {
+            try await listener.listening()
+        } catch {
+            await unsubscribe(id)
+            throw error
+        }
+        return Subscription(hub: self, id: id)
+    }
+
+    fileprivate func unsubscribe(_ id: UInt64) async {
+        let idle: Listener? = state.withLock { state in
+            state.receivers[id] = nil
+            guard state.receivers.isEmpty else { return nil }
+            defer { state.listener = nil }
+            return state.listener
+        }
+        await idle?.stop()
+    }
+
+    private func receive(_ wakeup: Wakeup) {
+        for receiver in state.withLock({ Array($0.receivers.values) }) { receiver(wakeup) }
+    }
+
+    /// True if the caller is now the one who sends.
+    func enqueue(_ hints: [Wakeup]) -> Bool {
+        state.withLock { state in
+            state.outgoing += hints
+            if state.isSending { return false }
+            state.isSending = true
+            return true
+        }
+    }
+
+    /// All that waits, at once; nil ends the sending.
+    func takeOutgoing() -> [Wakeup]? {
+        state.withLock { state in
+            if state.outgoing.isEmpty {
+                state.isSending = false
+                return nil
+            }
+            defer { state.outgoing = [] }
+            return state.outgoing
+        }
+    }
+
+    func close() async {
+        let listener: Listener? = state.withLock { state in
+            state.closed = true
+            state.receivers = [:]
+            defer { state.listener = nil }
+            return state.listener
+        }
+        await listener?.stop()
+    }
+
+    private struct Subscription: WakeupSubscription {
+        let hub: WakeupHub
+        let id: UInt64
+
+        func cancel() async { await hub.unsubscribe(id) }
+    }
+}
