@@ -74,7 +74,7 @@ final class MemoryTransaction: OpenTransaction {
             try Self.checkDecisions(of: writes, tables)
             // From here on nothing throws.
             if let checkpoint {
-                _ = tables.insertStep(checkpoint)
+                _ = tables.insertStep(checkpoint, by: executor)
                 if hadPending { tables.removePending(checkpoint.workflow, checkpoint.key) }
             }
             for write in writes { Self.apply(write, to: &tables, now: now) }

@@ -111,6 +111,31 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `what commits later than what was claimed is found`(_ kind: StoreUnderTest) async throws {
+        // An open transaction keeps every other writer of an SQLite file out.
+        guard kind != .sqlite else { return }
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            var expected: Set<WorkflowNumber> = []
+            var open: [any OpenTransaction] = []
+            for _ in 0..<3 {
+                let record = try await fixture.record()
+                let transaction = try await fixture.backend.begin(.readCommitted, for: nil)
+                #expect(try await transaction.start([(record, IDPolicies())]) == [.started(owned: false)])
+                expected.insert(record.number)
+                open.append(transaction)
+                let committed = try await fixture.ready()
+                #expect(try await executor.claimReady() == [committed])
+            }
+            for transaction in open.reversed() { #expect(try await transaction.commit(nil, hadPending: false).isDone) }
+            #expect(Set(try await executor.claimReady()) == expected)
+            #expect(try await executor.claimReady() == [])
+            executor.claimer.reset()
+            #expect(try await executor.claimReady() == [])
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `what comes back is found again, without a reset`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let executor = try await fixture.executor()

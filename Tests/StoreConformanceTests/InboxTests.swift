@@ -91,6 +91,23 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `an arrival that commits late is reported`(_ kind: StoreUnderTest) async throws {
+        // An open transaction keeps every other writer of an SQLite file out.
+        guard kind != .sqlite else { return }
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            let numbers = try await fixture.ownedMany(2, by: executor)
+            let transaction = try await fixture.backend.begin(.readCommitted, for: nil)
+            try await transaction.deliver([cancel(numbers[0])])
+            try await fixture.backend.deliver([cancel(numbers[1])])
+            #expect(try await executor.claimer.arrivals() == [numbers[1]])
+            #expect(try await transaction.commit(nil, hadPending: false).isDone)
+            #expect(Set(try await executor.claimer.arrivals()).contains(numbers[0]))
+            try await fixture.quiet(executor)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `no arrival is missed while many deliver`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let executor = try await fixture.executor()

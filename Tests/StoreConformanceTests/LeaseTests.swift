@@ -77,6 +77,49 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `new progress forgives crashes, replaying old progress does not`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let doomed = try await fixture.executor(lease: .milliseconds(50))
+            let number = try await fixture.owned(by: doomed)
+            try await doomed.commit(.step(step(number, "a", 1)))
+            try await fixture.reap(doomed)
+            try await eventually("all is returned") { try await !fixture.backend.reap(limit: 10).more }
+            let executor = try await fixture.executor()
+            for (key, crashes) in [("a", 1), ("b", 1), ("c", 0)] {
+                let claimed = try await executor.claimer.claimReady(workflows: ["flow"], versions: [""], limit: 9)
+                #expect(claimed == [Claimed(number: number, crashes: crashes)])
+                _ = try await executor.commit([.step(step(number, key, 2))])
+                try await executor.commit(.release(number))
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `several reapers return each workflow once`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let doomed = try await fixture.executor(lease: .milliseconds(50))
+            let numbers = try await fixture.ownedMany(60, by: doomed)
+            let reports = try await withThrowingTaskGroup(of: [ReapReport].self) { group in
+                for _ in 0..<3 {
+                    let backend = try await fixture.open()
+                    group.addTask {
+                        var reports: [ReapReport] = []
+                        try await eventually("all is returned") {
+                            reports.append(try await retrying { try await backend.reap(limit: 7) })
+                            return try await fixture.statuses(numbers).allSatisfy { $0.live == .ready }
+                        }
+                        return reports
+                    }
+                }
+                return try await group.reduce(into: []) { $0 += $1 }
+            }
+            #expect(reports.flatMap(\.executors) == [doomed.id])
+            #expect(reports.map(\.returned).reduce(0, +) == numbers.count)
+            #expect(try await fixture.statuses(numbers).allSatisfy { $0.live == .ready && $0.crashes == 1 })
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `who retires hands back without a crash`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let (leaving, staying) = (try await fixture.executor(), try await fixture.executor())

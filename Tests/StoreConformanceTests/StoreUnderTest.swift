@@ -50,14 +50,15 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
             let makeStore = try #require(Self.makeSQLite)
             let folder = FileManager.default.temporaryDirectory.appending(path: "perdure-\(name)", directoryHint: .isDirectory)
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            return TestDatabase(store: makeStore(folder.appending(path: "test.db").path())) { backend in
+            let store = makeStore(folder.appending(path: "test.db").path())
+            return TestDatabase(store: store, viewPrefix: "perdure_") { backend in
                 await backend.close()
                 try FileManager.default.removeItem(at: folder)
             }
         case .postgres:
             let makeStore = try #require(Self.makePostgres)
             let url = try #require(Self.postgresURL)
-            return TestDatabase(store: makeStore(url, name)) { backend in
+            return TestDatabase(store: makeStore(url, name), viewPrefix: "\"\(name)\".") { backend in
                 let transaction = try await backend.begin(.readCommitted, for: nil)
                 _ = try await transaction.execute("DROP SCHEMA \(identifier: name) CASCADE")
                 _ = try await transaction.commit(nil, hadPending: false)
@@ -69,6 +70,8 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
 
 struct TestDatabase: Sendable {
     var store: Store
+    /// What stands before the name of a view; nil where there is no SQL.
+    var viewPrefix: String?
     /// Closes the last who has it open, and leaves nothing behind.
     var remove: @Sendable (any StoreBackend) async throws -> Void = { await $0.close() }
 }

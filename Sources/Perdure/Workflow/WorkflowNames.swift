@@ -22,7 +22,7 @@ package enum Names {
 
     /// The key of a step of the user's: its name, or `name[id]`.
     ///
-    /// `#`, `[` and a leading `@` mean something in a key, so they are doubled where they stand in a name: keys never collide.
+    /// `#`, `[` and a leading `@` mean something in a key, so a backslash goes before them where they stand in a name: keys never collide.
     package static func key(_ name: String, id: String?) -> String {
         var key = escaped(name)
         if let id { key += "[" + id + "]" }
@@ -30,15 +30,17 @@ package enum Names {
     }
 
     private static func escaped(_ name: String) -> String {
-        var special = name.utf8.first == UInt8(ascii: "@")
-        for byte in name.utf8 where byte == UInt8(ascii: "#") || byte == UInt8(ascii: "[") { special = true }
-        guard special else { return name }
-        var result = name.hasPrefix("@") ? "@" : ""
-        for character in name.unicodeScalars {
-            result.unicodeScalars.append(character)
-            if character == "#" || character == "[" { result.unicodeScalars.append(character) }
+        guard name.utf8.first == UInt8(ascii: "@") || name.utf8.contains(where: isSpecial) else { return name }
+        var result: [UInt8] = name.utf8.first == UInt8(ascii: "@") ? [UInt8(ascii: "\\")] : []
+        for byte in name.utf8 {
+            if isSpecial(byte) { result.append(UInt8(ascii: "\\")) }
+            result.append(byte)
         }
-        return result
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    private static func isSpecial(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "#") || byte == UInt8(ascii: "[") || byte == UInt8(ascii: "\\")
     }
 
     /// The second and later occurrences of a key.

@@ -16,7 +16,7 @@ extension Tables {
         case .startChild(let record, let owned, let step):
             return startChild(record, owned: owned, step, by: executor)
         case .step(let step, let hadPending, let consumes):
-            return apply(step, hadPending: hadPending, consumes: consumes)
+            return apply(step, hadPending: hadPending, consumes: consumes, by: executor)
         case .pending(let row):
             apply(row, by: executor)
         case .finish(let outcome, let parent, let inbox):
@@ -43,14 +43,14 @@ extension Tables {
     private mutating func startChild(
         _ record: WorkflowRecord, owned: Bool, _ step: StepRecord, by executor: ExecutorID
     ) -> CommandResult {
-        if let recorded = insertStep(step) { return .recorded(recorded) }
+        if let recorded = insertStep(step, by: executor) { return .recorded(recorded) }
         guard insert(record) else { return .done }
         if owned { insertOwned(record, by: executor) } else { insertReady(record) }
         return .done
     }
 
-    private mutating func apply(_ step: StepRecord, hadPending: Bool, consumes: Int64?) -> CommandResult {
-        let recorded = insertStep(step)
+    private mutating func apply(_ step: StepRecord, hadPending: Bool, consumes: Int64?, by executor: ExecutorID) -> CommandResult {
+        let recorded = insertStep(step, by: executor)
         if hadPending { removePending(step.workflow, step.key) }
         // What another row recorded did not take this message, so it stays.
         if let consumes, recorded == nil || recorded == step { consume(consumes, of: step.workflow) }
@@ -58,8 +58,11 @@ extension Tables {
     }
 
     /// The row that was there already; nil if this one was inserted.
-    mutating func insertStep(_ step: StepRecord) -> StepRecord? {
-        steps[step.workflow, default: StepTable()].insert(step)
+    mutating func insertStep(_ step: StepRecord, by executor: ExecutorID?) -> StepRecord? {
+        if let recorded = steps[step.workflow, default: StepTable()].insert(step) { return recorded }
+        // Whoever gets on is no cause of crashes; but only the owner changes a row of `live`.
+        if let executor, let row = live[step.workflow], row.crashes > 0, row.executor == executor { live[step.workflow]?.crashes = 0 }
+        return nil
     }
 
     /// Only of a workflow that is the writer's: a batch that is sent again after the end, or after somebody else went on, changes nothing.

@@ -69,10 +69,11 @@ extension Tables {
         asides[number] = nil
     }
 
-    /// Back to ready by an operator, who has looked: the crashes are forgiven, or the next claim would set it aside again.
+    /// Back to ready by an operator, who has looked: at once, and with the crashes forgiven, or the next claim would set it aside again.
     mutating func resume(_ number: WorkflowNumber) -> Bool {
         guard live[number]?.state == .setAside else { return false }
         live[number]?.crashes = 0
+        live[number]?.due = nil
         asides[number] = nil
         makeReady(number, returned: true)
         return true

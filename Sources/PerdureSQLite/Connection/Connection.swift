@@ -9,7 +9,8 @@ internal import Perdure
     private let handle: OpaquePointer
     let file: String
     private var statements: [UInt: Statement] = [:]
-    private var userStatements: [String: Statement] = [:]
+    /// By the bytes of the text: Swift takes two spellings of "é" for the same.
+    private var userStatements: [[UInt8]: Statement] = [:]
     private let authorizer: Authorizer
     private(set) var isClosed = false
 
@@ -111,10 +112,11 @@ internal import Perdure
 
     /// The user's statement: one only, and none that ends the transaction or changes the connection.
     func userStatement(_ sql: String) throws(StoreError) -> Statement {
-        if let statement = userStatements[sql] { return statement }
+        let bytes = Array(sql.utf8)
+        if let statement = userStatements[bytes] { return statement }
         let (statement, used) = try prepare(sql)
         guard let statement else { throw StoreError(.rejected, "the statement is empty") }
-        if !isBlank(Array(sql.utf8.dropFirst(used))) {
+        if !isBlank(bytes.dropFirst(used)) {
             unsafe sqlite3_finalize(statement.handle)
             throw StoreError(.rejected, "one statement at a time: there is more text behind the first one")
         }
@@ -122,12 +124,12 @@ internal import Perdure
             for statement in userStatements.values { unsafe sqlite3_finalize(statement.handle) }
             userStatements = [:]
         }
-        userStatements[sql] = statement
+        userStatements[bytes] = statement
         return statement
     }
 
     /// Nothing but space, semicolons and comments.
-    private func isBlank(_ tail: [UInt8]) -> Bool {
+    private func isBlank(_ tail: ArraySlice<UInt8>) -> Bool {
         var rest = String(decoding: tail, as: UTF8.self)
         while !rest.utf8.isEmpty {
             guard let (statement, used) = try? prepare(rest) else { return false }

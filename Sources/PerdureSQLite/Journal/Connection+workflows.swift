@@ -48,7 +48,7 @@ extension Connection {
         try statement.run()
         guard changes > 0 else {
             if try workflow(record.number) == record { return false }
-            throw StoreError(.rejected, "the number \(record.number) belongs to another workflow already")
+            throw StoreError.numberTaken(record.number)
         }
         let live = try prepared(.insertLive)
         live.bind(1, record.number)
@@ -75,6 +75,12 @@ extension Connection {
         let statement = try prepared(.workflow)
         statement.bind(1, number)
         return try statement.first { WorkflowRecord($0) }
+    }
+}
+
+extension StoreError {
+    static func numberTaken(_ number: WorkflowNumber) -> StoreError {
+        StoreError(.rejected, "the number \(number) is another workflow's")
     }
 }
 

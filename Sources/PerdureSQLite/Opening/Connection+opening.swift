@@ -30,7 +30,9 @@ extension Connection {
         switch purpose {
         case .write:
             // Fewer, larger checkpoints: hot pages are written back once, not after each thousand frames.
-            try connection.script("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 10000; PRAGMA secure_delete = OFF")
+            try connection.script(
+                "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 10000; PRAGMA secure_delete = OFF; "
+                    + "PRAGMA journal_size_limit = 67108864")
             if let pages = options.maxPageCount { try connection.script("PRAGMA max_page_count = \(pages)") }
             _ = try connection.othersHaveWritten()
         case .read:

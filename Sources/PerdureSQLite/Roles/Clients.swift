@@ -16,8 +16,9 @@ extension Query {
         SELECT a.reason FROM perdure_live AS l LEFT JOIN perdure_asides AS a ON a.number = l.number
         WHERE l.number = ?1 AND l.state = 3
         """)
+    fileprivate static let laneOfAside = Query("SELECT lane FROM perdure_live WHERE number = ?1 AND state = 3")
     fileprivate static let resume = Query(
-        "UPDATE perdure_live SET state = 0, executor = NULL, crashes = 0 WHERE number = ?1 AND state = 3")
+        "UPDATE perdure_live SET state = 0, lane = ?2, executor = NULL, due = NULL, crashes = 0 WHERE number = ?1")
 }
 
 extension Connection {
@@ -124,10 +125,13 @@ extension SQLiteStore {
 
     package func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
         try await writer.write { connection throws(StoreError) in
+            let aside = try connection.prepared(.laneOfAside)
+            aside.bind(1, number)
+            guard let lane = try aside.first({ $0.int(0) }) else { return false }
             let statement = try connection.prepared(.resume)
             statement.bind(1, number)
+            statement.bind(2, try connection.returnLane(of: lane))
             try statement.run()
-            guard connection.changes > 0 else { return false }
             try connection.clearAside(number)
             return true
         }

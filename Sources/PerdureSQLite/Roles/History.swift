@@ -7,7 +7,6 @@ extension Query {
         SELECT s.workflow, s.key, s.ord, s.kind, s.started, s.finished, s.attempts, s.output, s.output_codec, s.error, s.error_codec
         FROM (SELECT key, ord FROM perdure_steps WHERE workflow = ?1 AND ord > ?2 ORDER BY ord LIMIT ?3) AS place
         CROSS JOIN perdure_steps AS s ON s.workflow = ?1 AND s.key = place.key
-        ORDER BY place.ord
         """)
     fileprivate static let unordered = Query(
         """
@@ -29,7 +28,8 @@ extension Connection {
         statement.bind(1, number)
         statement.bind(2, order)
         statement.bind(3, Int64(limit))
-        return try statement.all { row throws(StoreError) in try StepRecord(row) }
+        // The rows come in the order of their places, which SQL does not promise.
+        return try statement.all { row throws(StoreError) in try StepRecord(row) }.sorted { $0.order ?? 0 < $1.order ?? 0 }
     }
 
     func pending(of number: WorkflowNumber) throws(StoreError) -> [PendingRecord] {

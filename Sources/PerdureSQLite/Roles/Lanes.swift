@@ -4,6 +4,22 @@ internal import Perdure
 struct StoredLane: Hashable {
     var lane: Lane
     var returned: Bool
+
+    /// Byte by byte, as in the table: Swift takes two spellings of "é" for the same text.
+    private var bytes: [UInt8] {
+        var bytes: [UInt8] = [returned ? 1 : 2]
+        bytes += String(lane.priority).utf8
+        bytes.append(0)
+        for text in [lane.queue, lane.key, lane.workflow, lane.version] {
+            bytes += text.utf8
+            bytes.append(0)
+        }
+        return bytes
+    }
+
+    static func == (left: StoredLane, right: StoredLane) -> Bool { left.bytes == right.bytes }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 }
 
 /// The lanes that a connection knows; the rows are never changed.

@@ -36,6 +36,12 @@ final class LeaseTable: Sendable {
         leases.withLock { $0[executor] = Lease(microseconds: lease.microseconds, renewed: at) }
     }
 
+    /// What a transaction may take at most: it holds up the heartbeats of all of them.
+    func limit(_ wanted: Duration) -> Duration {
+        let shortest = leases.withLock { $0.values.map(\.microseconds).min() }
+        return shortest.map { min(wanted, .microseconds($0 / 3)) } ?? wanted
+    }
+
     func forget(_ executor: ExecutorID) { leases.withLock { $0[executor] = nil } }
 
     /// What a commit at this moment should renew; nil if a fifth of the lease is not over.
@@ -126,7 +132,7 @@ extension SQLiteStore {
             return try statement.first { $0.int(0) != 0 } ?? false
         }
         guard due else { return ReapReport() }
-        return try await writer.write { connection throws(StoreError) in
+        let report = try await writer.write { connection throws(StoreError) in
             let expired = try connection.prepared(.expired)
             expired.bind(1, now)
             var report = ReapReport(executors: try expired.all { $0.int(0) })
@@ -147,6 +153,8 @@ extension SQLiteStore {
             }
             return report
         }
+        for executor in report.executors { leases.forget(executor) }
+        return report
     }
 
     package func retire(_ executor: ExecutorID) async throws(StoreError) {

@@ -3,7 +3,7 @@ package import Perdure
 /// A user's transaction: it has the one writing connection, and the gate before it, until it ends or takes too long.
 final class SQLiteTransaction: OpenTransaction {
     /// What it can turn into stands behind each.
-    private enum Phase {
+    private enum Phase: Sendable {
         /// Nothing runs: `busy`, or `over` when its time is up.
         case idle
         /// A statement runs on the connection's thread: `idle`, `late`, or `over`.
@@ -18,14 +18,16 @@ final class SQLiteTransaction: OpenTransaction {
 
     private let store: SQLiteStore
     private let executor: ExecutorID?
+    private let limit: Duration
     private let phase = Lock(Phase.idle)
 
     private var writer: WriteConnection { store.writer }
 
     /// The transaction has begun on the store's writing connection, and the gate is held.
-    init(_ store: SQLiteStore, for executor: ExecutorID?) {
+    init(_ store: SQLiteStore, for executor: ExecutorID?, limit: Duration) {
         self.store = store
         self.executor = executor
+        self.limit = limit
     }
 
     // MARK: - The user's statements
@@ -77,8 +79,7 @@ final class SQLiteTransaction: OpenTransaction {
     func commit(_ checkpoint: StepRecord?, hadPending: Bool) async throws(StoreError) -> CommandResult {
         let executor = executor
         let renewal = executor.flatMap { store.leases.renewal(of: $0, now: store.options.clock()) }
-        let result: CommandResult = try await writer.perform { [self] connection throws(StoreError) in
-            try enter(.committing)
+        let result: CommandResult = try await use(.committing) { [self] connection throws(StoreError) in
             do throws(StoreError) {
                 var recorded: StepRecord?
                 if let checkpoint, try !connection.insert(checkpoint) {
@@ -119,8 +120,7 @@ final class SQLiteTransaction: OpenTransaction {
     private func run<Value: Sendable>(
         _ body: @Sendable (Connection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        try await writer.perform { [self] connection throws(StoreError) in
-            try enter(.busy)
+        try await use(.busy) { [self] connection throws(StoreError) in
             let result: Result<Value, StoreError>
             do throws(StoreError) {
                 result = .success(try body(connection))
@@ -139,6 +139,24 @@ final class SQLiteTransaction: OpenTransaction {
             }
             if !connection.isInTransaction { end(connection, because: .wasRolledBack) }
             return try result.get()
+        }
+    }
+
+    /// On the connection's thread, unless the transaction is over.
+    private func use<Value: Sendable>(
+        _ new: Phase, _ body: @Sendable (Connection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        do throws(StoreError) {
+            return try await writer.perform { [self] connection throws(StoreError) in
+                try enter(new)
+                return try body(connection)
+            }
+        } catch {
+            // Whoever waited for the write lock may have been the reaper: that a transaction took too long is then the lesser news.
+            if error.code == .misconfigured, let executor {
+                try await store.reader.read { connection throws(StoreError) in try connection.fence(executor) }
+            }
+            throw error
         }
     }
 
@@ -179,11 +197,11 @@ final class SQLiteTransaction: OpenTransaction {
     }
 
     private var tookTooLong: StoreError {
-        let limit = store.options.transactionLimit.readable
-        return StoreError(
+        StoreError(
             .misconfigured,
-            "the transaction took longer than \(limit) and was rolled back: it holds the only write lock of the SQLite file. Do what takes time "
-                + "in a step before it, do not wait in it for anything else that Perdure writes, or raise `transactionLimit`")
+            "the transaction took longer than \(limit.readable) and was rolled back: it holds the only write lock of the SQLite file. Do what takes time "
+                + "in a step before it, do not wait in it for anything else that Perdure writes, or raise `transactionLimit` (and the lease: a "
+                + "transaction may take a third of it")
     }
 }
 
@@ -206,8 +224,9 @@ extension SQLiteStore {
     package func begin(_ isolation: IsolationLevel, for executor: ExecutorID?) async throws(StoreError) -> any OpenTransaction {
         // SQLite has one level, the highest.
         try await writer.begin()
-        let transaction = SQLiteTransaction(self, for: executor)
-        watchdog.watch(transaction, limit: options.transactionLimit)
+        let limit = leases.limit(options.transactionLimit)
+        let transaction = SQLiteTransaction(self, for: executor, limit: limit)
+        watchdog.watch(transaction, limit: limit)
         return transaction
     }
 }

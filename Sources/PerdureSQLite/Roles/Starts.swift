@@ -59,11 +59,11 @@ extension Connection {
     private func judge(
         _ record: WorkflowRecord, _ policies: IDPolicies, existing number: WorkflowNumber, name: String, asking: ExecutorID?
     ) throws(StoreError) -> StartResult? {
-        if number != record.number, try workflow(record.number) == record {
-            // Sent before, and there has been a newer run since.
+        // The number says whether this was sent before, perhaps before a newer run under the id.
+        if let known = try workflow(record.number) {
+            guard known == record else { throw StoreError.numberTaken(record.number) }
             return .started(owned: try isOwned(record.number, by: asking))
         }
-        if number == record.number { return nil }
         guard name == record.lane.workflow else { return .otherType(name) }
         let statement = try prepared(.outcomeStatus)
         statement.bind(1, number)

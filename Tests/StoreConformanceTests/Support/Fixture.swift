@@ -6,12 +6,14 @@ final class Fixture: Sendable {
     let kind: StoreUnderTest
     let store: Store
     let backend: any StoreBackend
+    let viewPrefix: String?
     private let opened: Lock<[any StoreBackend]>
     private let numbers = Lock<NumberBlock?>(nil)
 
-    fileprivate init(kind: StoreUnderTest, store: Store, backend: any StoreBackend) {
+    fileprivate init(kind: StoreUnderTest, database: TestDatabase, backend: any StoreBackend) {
         self.kind = kind
-        self.store = store
+        store = database.store
+        viewPrefix = database.viewPrefix
         self.backend = backend
         opened = Lock([])
     }
@@ -135,7 +137,7 @@ private let gate = Gate(4)
 func withStore(_ kind: StoreUnderTest, _ body: (Fixture) async throws -> Void) async throws {
     try await gate.pass {
         let database = try kind.makeDatabase()
-        let fixture = Fixture(kind: kind, store: database.store, backend: try await database.store.open(StoreSettings()))
+        let fixture = Fixture(kind: kind, database: database, backend: try await database.store.open(StoreSettings()))
         var failure: (any Error)?
         do { try await body(fixture) } catch { failure = error }
         await fixture.closeOthers()

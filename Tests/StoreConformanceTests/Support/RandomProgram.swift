@@ -108,7 +108,7 @@ struct RandomProgram {
         case 8: try await clientDeliver()
         case 9: try await transaction()
         case 10: try await operate()
-        default: try await retire()
+        default: try await leave()
         }
         try await compare()
     }
@@ -252,11 +252,17 @@ struct RandomProgram {
         try await same("resumed") { _, backend in try await backend.resume(number) }
     }
 
-    private mutating func retire() async throws {
+    private mutating func leave() async throws {
         let index = Int.random(in: 0...1, using: &random)
-        trace.append("\(executors[index].0 % 100) retires")
+        let dies = Bool.random(using: &random)
+        trace.append("\(executors[index].0 % 100) \(dies ? "dies" : "retires")")
         for executor in executors[index].1 {
-            try await executor.backend.retire(executor.id)
+            if dies {
+                try await executor.backend.renew(executor.id, lease: .microseconds(1))
+                try await eventually("it is reaped") { try await executor.backend.reap(limit: 99).executors == [executor.id] }
+            } else {
+                try await executor.backend.retire(executor.id)
+            }
             await executor.writer.close()
             await executor.claimer.close()
         }
