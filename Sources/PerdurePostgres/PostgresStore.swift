@@ -57,7 +57,6 @@ package final class PostgresStore: StoreBackend {
     }
 
     private init(_ schema: SchemaName, _ settings: Session.Settings, _ options: PostgresOptions) {
-        let settings = settings.asking(registry)
         self.schema = schema
         self.settings = settings
         writers = options.writers

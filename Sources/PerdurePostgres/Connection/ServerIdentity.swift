@@ -10,8 +10,6 @@ struct ServerIdentity: Sendable, Equatable {
     var boot: Int64
     /// The end of the write-ahead log, in bytes; nil where the provider does not tell.
     var position: Int64?
-    /// What each executor of this process knew to be acknowledged before the position was read.
-    var acknowledged: [ExecutorID: Int64] = [:]
 
     /// Why what was written through `self` may not be there on `other`; nil if it is.
     func difference(to other: ServerIdentity, acknowledged: Int64) -> String? {
@@ -48,15 +46,10 @@ final class ExecutorRegistry: Sendable {
         }
     }
 
-    /// For a connection that is being made.
-    var acknowledged: [ExecutorID: Int64] { entries.withLock { $0.mapValues(\.acknowledged) } }
-
     /// Ends the incarnation if the server is not the one that it was registered with, or has lost what it acknowledged.
-    ///
-    /// The identity is that of the moment of the connection, so it is compared with what was acknowledged before that moment.
     func check(_ executor: ExecutorID, _ identity: ServerIdentity) throws(StoreError) {
         let difference = entries.withLock { entries in
-            entries[executor].flatMap { $0.identity.difference(to: identity, acknowledged: identity.acknowledged[executor] ?? 0) }
+            entries[executor].flatMap { $0.identity.difference(to: identity, acknowledged: $0.acknowledged) }
         }
         if let difference {
             throw StoreError(

@@ -16,15 +16,7 @@ internal import Perdure
         var allowAsynchronousCommit = false
         /// Parses every statement anew, for poolers that share server connections out by transaction.
         var unnamedStatements = false
-        /// How far the log had come, to the knowledge of each executor of this process.
-        var acknowledged: @Sendable () -> [ExecutorID: Int64] = { [:] }
         var log: @Sendable (LogLevel, String) -> Void
-
-        func asking(_ registry: ExecutorRegistry) -> Settings {
-            var settings = self
-            settings.acknowledged = { registry.acknowledged }
-            return settings
-        }
     }
 
     let settings: Settings
@@ -147,11 +139,8 @@ internal import Perdure
     /// Not every provider lets these functions be called: then the server's start time has to do.
     private func identify(boot: Int64) throws(StoreError) -> ServerIdentity {
         do throws(StoreError) {
-            // Before the position is asked for: what is acknowledged later is naturally beyond it.
-            let acknowledged = settings.acknowledged()
             let rows = try query(Self.log)
-            var identity = ServerIdentity(
-                system: nil, timeline: rows.text(0, 0), boot: boot, position: rows.int(0, 1), acknowledged: acknowledged)
+            var identity = ServerIdentity(system: nil, timeline: rows.text(0, 0), boot: boot, position: rows.int(0, 1))
             if let system = try? query(Self.system) { identity.system = system.int(0, 0) }
             return identity
         } catch {
