@@ -245,8 +245,7 @@ final class PostgresClaimer: Claimer {
         _ body: @Sendable (Session) throws(StoreError) -> Result
     ) async throws(StoreError) -> Result {
         try await connection.run { session throws(StoreError) in
-            try session.ready()
-            if let identity = session.identity { try self.store.registry.check(self.me, identity) }
+            try session.ready(for: self.me, self.store.registry)
             return try body(session)
         }
     }

@@ -15,7 +15,7 @@ extension PostgresStore {
         let list: [Starter.Start] = starts.map { (record: $0.0, policies: $0.1) }
         return try await connection(.starts).run { session throws(StoreError) in
             try session.ready()
-            if let owner, let identity = session.identity { try self.registry.check(owner, identity) }
+            if let owner { try session.ready(for: owner, self.registry) }
             var results: [StartResult] = []
             // As many at once as a batch may hold.
             for slice in self.slices(list) { results += try self.startTogether(session, slice, owner) }

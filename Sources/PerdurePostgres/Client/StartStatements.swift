@@ -38,7 +38,7 @@ struct StartStatements: Sendable {
                 SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owner)::int8 END, u.due, u.deadline
                 FROM u WHERE u.number IN (SELECT number FROM w) RETURNING number, state),
             c AS (SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[])::text END AS checked)
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[])::text END AS checked)
             SELECT l.number, l.state FROM l, c
             """)
         owners = Statement(

@@ -30,6 +30,8 @@ internal import Perdure
     /// Where in the last pipeline the error was.
     var failedIndex: Int?
     private var handle: OpaquePointer?
+    /// Executors for which this connection's server was compared with the one that they were registered with.
+    private var verified: Set<ExecutorID> = []
     private var prepared: Set<String> = []
     private var failures = 0
     private let notices: NoticeSink
@@ -58,6 +60,17 @@ internal import Perdure
         unsafe PQfinish(handle)
         unsafe handle = nil
         prepared = []
+        verified = []
+    }
+
+    /// Connected, and to the server that `executor` was registered with.
+    func ready(for executor: ExecutorID, _ registry: ExecutorRegistry) throws(StoreError) {
+        try ready()
+        if verified.contains(executor) { return }
+        // The end of the log is asked for now: that of a connection made before the registration says nothing.
+        let identity = try identify(boot: identity?.boot ?? 0)
+        try registry.check(executor, identity)
+        verified.insert(executor)
     }
 
     /// A connection that works, after a pause if the last attempts failed.

@@ -118,7 +118,7 @@ struct JournalStatements: Sendable {
             l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
                 SELECT u.number, u.lane, 1, $\(types.count + 1)::int8, u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
             SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[])::text END
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[])::text END
             """)
     }
 
@@ -140,7 +140,7 @@ struct JournalStatements: Sendable {
                 SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owned + StepColumns.types.count + 1)::int8 END,
                     u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
             SELECT count(*), CASE WHEN count(*) > (SELECT count(*) FROM w)
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[])::text END FROM s
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[])::text END FROM s
             """)
     }
 

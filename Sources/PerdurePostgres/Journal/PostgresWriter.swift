@@ -8,7 +8,6 @@ actor PostgresWriter: JournalWriter {
     private let me: ExecutorID
     private let slot: Int32
     private let batch = Batch()
-    private var checkedGeneration = 0
     private var isClosed = false
 
     init(_ store: PostgresStore, executor: ExecutorID, slot: Int32) {
@@ -57,10 +56,7 @@ actor PostgresWriter: JournalWriter {
     /// Connected to the server that this executor was registered with.
     private func ready() throws(StoreError) {
         if isClosed { throw StoreError(.unavailable, "the writer is closed") }
-        try session.ready()
-        if session.generation == checkedGeneration { return }
-        if let identity = session.identity { try store.registry.check(me, identity) }
-        checkedGeneration = session.generation
+        try session.ready(for: me, store.registry)
     }
 
     /// The rows of history that were new.

@@ -40,8 +40,7 @@ extension PostgresStore {
             "perdure_renew",
             "UPDATE \(schema).executors SET lease_until = \(serverMicroseconds) + $2::int8 WHERE executor = $1::int8 RETURNING executor")
         let found = try await connection(.lease).run { session throws(StoreError) in
-            try session.ready()
-            if let identity = session.identity { try registry.check(executor, identity) }
+            try session.ready(for: executor, registry)
             let results = try session.pipeline([
                 Request(.begin), Request(local), Request(renew, [.int8(executor), .int8(lease.microseconds)]), Request(.commit),
             ])

@@ -34,7 +34,7 @@ final class PostgresTransaction: OpenTransaction {
                 // Whoever had it before may have left it in the middle of something.
                 session.rollback()
                 try session.ready()
-                if let executor, let store, let identity = session.identity { try store.registry.check(executor, identity) }
+                if let executor, let store { try session.ready(for: executor, store.registry) }
                 try prepare(session)
                 try session.simple("BEGIN ISOLATION LEVEL \(level) READ WRITE")
             }
