@@ -14,10 +14,14 @@ struct Statement: Sendable {
     static let begin = Statement("perdure_begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
     static let commit = Statement("perdure_commit", "COMMIT")
     /// For the rest of the transaction: a plan that was made while a table was tiny must not scan it when it is large.
+    ///
+    /// What is switched off and used nevertheless counts as so expensive that the server would compile the query first, for most of a second.
     static let byIndex = Statement(
         "perdure_by_index",
-        "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)"
-    )
+        """
+        SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true),
+            set_config('jit', 'off', true)
+        """)
 }
 
 /// A statement with its parameters, on its way in a pipeline.
