@@ -61,6 +61,7 @@ public final class Client: Sendable {
             throw WorkflowError(
                 .alreadyStarted, "`terminateExisting` waits for the end of the other run, which a transaction cannot: start outside it")
         }
+        transaction.touch(.ready)
         guard let result = try await transaction.backend.start([(record, options.policies)]).first else { return record.number }
         switch result {
         case .started: return record.number
@@ -106,6 +107,7 @@ public final class Client: Sendable {
         let item = InboxItem(workflow: try await core.number(ofID: id), kind: kind)
         guard let transaction else { return try await core.deliver(item) }
         try transaction.checkOpen()
+        transaction.touch(.inbox)
         try await transaction.backend.deliver([item])
     }
 
@@ -141,8 +143,11 @@ public final class Client: Sendable {
             throw error
         }
         _ = try await open.commit(nil, hadPending: false)
-        core.incarnation.withLock { $0 }?.hint(.everything)
-        await core.store.notify([.ready, .inbox])
+        let wakeups = db.wakeups
+        if !wakeups.isEmpty {
+            for wakeup in wakeups { core.incarnation.withLock { $0 }?.hint(wakeup) }
+            await core.store.notify(wakeups)
+        }
         return result
     }
 }

@@ -5,6 +5,7 @@
 public final class Transaction: Sendable {
     private let isOpen = Lock(true)
     private let numbers = Lock<Range<WorkflowNumber>>(0..<0)
+    private let touched = Lock<Set<Wakeup>>([])
     package let backend: any OpenTransaction
 
     package init(_ backend: any OpenTransaction) { self.backend = backend }
@@ -24,6 +25,11 @@ public final class Transaction: Sendable {
         let rows = try await backend.query(sql)
         return try SQLRowDecoder(columns: rows.columns).decode(type, from: rows.rows)
     }
+
+    /// What others are to be told when it has committed.
+    var wakeups: [Wakeup] { touched.withLock { Array($0) } }
+
+    func touch(_ wakeup: Wakeup) { _ = touched.withLock { $0.insert(wakeup) } }
 
     /// Numbers for workflows that are started in it, where the store can only give them inside it.
     func nextNumber() async throws(StoreError) -> WorkflowNumber? {
