@@ -11,11 +11,14 @@ struct Ledger {
     }
 
     private var lines: [Line] = []
+    /// One whose card the payment service was asked to charge again.
+    let interruptedOrder: Int?
 
     init(_ settings: Settings, client: Client, accepted: Set<Int>, kills: Int, seconds: Double) async throws {
         let database = settings.database
         let log = LogEntry.all(in: try Data(contentsOf: URL(fileURLWithPath: settings.paymentLog)))
         let charges = Dictionary(grouping: log.filter { $0.kind == .charged }, by: \.order)
+        interruptedOrder = log.first { $0.kind == .refused }?.order
         let finished = Set(try await database.finishedOrders(client))
         let payments = try await database.payments(client)
         let right = payments.filter { payment in charges[payment.order]?.first?.charge == payment.charge }

@@ -22,15 +22,15 @@ func runShop(_ settings: Settings) async throws -> Bool {
         write("Something is wrong. What the workers said: \(settings.workerLog)\n")
         return false
     }
-    try showSteps(settings.database)
+    // An order that was interrupted while its card was charged is the most worth seeing.
+    try showSteps(of: "order-\(ledger.interruptedOrder ?? 1)", settings.database)
     return true
 }
 
-/// Everything is in tables: shows the steps of one order, by the tool that comes with the database.
-func showSteps(_ database: ShopDatabase) throws {
-    let query = database.stepsQuery(of: "order-1")
-    let command = database.command(for: query)
-    write("What order 1 did, in one query:\n\n")
+/// Everything is in tables: shows the steps of one workflow, by the tool that comes with the database.
+func showSteps(of id: String, _ database: ShopDatabase) throws {
+    let command = database.command(for: database.stepsQuery(of: id))
+    write("What \(id) did, in one query:\n\n")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = command

@@ -114,6 +114,7 @@ public final class Client: Sendable {
     /// Runs SQL of the user's in one transaction of the store's database, together with what is started or asked `in:` it: an outbox for free.
     ///
     /// The body runs again as a whole after a serialization failure or a deadlock.
+    @discardableResult
     public func transaction<Result: Sendable>(
         isolation: IsolationLevel = .serializable, _ body: (Transaction) async throws -> Result
     ) async throws -> Result {
