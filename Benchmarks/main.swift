@@ -1,8 +1,9 @@
 import Perdure
+import PerdurePostgres
 import PerdureSQLite
 import Foundation
 let arguments = CommandLine.arguments
-func temporary() -> Store { .sqlite("/tmp/bench\(getpid())-\(Int.random(in: 0..<1000000)).db") }
+func temporary() -> Store { if let url = ProcessInfo.processInfo.environment["PG"] { return .postgres(url, schema: "b\(Int.random(in: 0..<1000000))") }; return .sqlite("/tmp/bench\(getpid())-\(Int.random(in: 0..<1000000)).db") }
 if arguments.contains("steps") { print(try await stepsPerSecond(temporary(), workflows: 20000), "steps/s") }
 if let i = arguments.firstIndex(of: "seq") { print(try await secondsPerSequentialStep(temporary(), steps: Int(arguments[i+1])!) * 1e6, "us") }
 if arguments.contains("replay") { print(try await secondsToReplay(temporary(), steps: 50000), "s") }

@@ -33,7 +33,7 @@ package final class SQLiteStore: StoreBackend {
     /// Checks the place, connects, and makes the tables or brings them up to date.
     package static func open(_ path: String, options: SQLiteOptions, settings: StoreSettings) async throws(StoreError) -> SQLiteStore {
         let location = try FileLocation(path)
-        let writeThread = ThreadExecutor(name: "perdure-sqlite-w")
+        let writeThread = ThreadExecutor(name: "perdure-sql-w")
         do {
             return try await Opener(thread: writeThread).open(location, options: options, settings: settings)
         } catch {
@@ -54,10 +54,12 @@ package final class SQLiteStore: StoreBackend {
             try location.check(settings, fileSystemType: options.fileSystemType)
             let writing = try Connection.open(location, for: .write, options: options, create: settings.migrate)
             try writing.migrate(settings)
+            var location = location
+            if let path = writing.path, path.hasPrefix("/") { (location.name, location.path) = (path, path) }
             let reading = try Connection.open(location, for: .read, options: options, create: false)
             return SQLiteStore(
                 options: options, location: location, file: SharedFile.of(location.path), writing: writing, reading: reading,
-                writeThread: thread, readThread: ThreadExecutor(name: "perdure-sqlite-r"))
+                writeThread: thread, readThread: ThreadExecutor(name: "perdure-sql-r"))
         }
     }
 

@@ -68,14 +68,16 @@ public final class Engine: Sendable {
         defer { isRunning.withLock { $0 = false } }
         var delay = Duration.milliseconds(50)
         while !Task.isCancelled {
+            let begun = environment.clock.now()
             do {
                 try await runOnce()
-                delay = .milliseconds(50)
             } catch let error as StoreError where [.unavailable, .transient, .full, .fenced].contains(error.code) {
                 settings.log(.warning, "the engine could not register, and tries again: \(error)")
-                _ = await environment.clock.waitUnlessCancelled(until: environment.clock.now().adding(delay))
-                delay = min(delay * 2, .seconds(5))
             }
+            // An incarnation that lived for a while is replaced at once; one that failed at its first step is no reason to spin.
+            if environment.clock.now() > begun.adding(settings.lease) { delay = .milliseconds(50) }
+            _ = await environment.clock.waitUnlessCancelled(until: environment.clock.now().adding(delay))
+            delay = min(delay * 2, .seconds(5))
         }
     }
 
@@ -90,7 +92,9 @@ public final class Engine: Sendable {
             incarnation.end(.shutdown)
         }
         client.core.incarnation.withLock { $0 = nil }
-        if end == .fenced { settings.log(.warning, "the engine has lost its lease; what it had goes to others, and it registers anew") }
+        if case .fenced(let reason) = end {
+            settings.log(.warning, "the engine has lost its lease; what it had goes to others, and it registers anew: \(reason)")
+        }
     }
 
     /// Ends the engine's connections and threads. Call it after `run()` has returned; nothing may be called afterwards.

@@ -4,6 +4,7 @@ struct StartStatements: Sendable {
     let holders: Statement
     let lockIDs: Statement
     let moveIDs: Statement
+    let known: Statement
     let insert: Statement
     let owners: Statement
     let block: Statement
@@ -26,6 +27,9 @@ struct StartStatements: Sendable {
             UPDATE \(s).workflow_ids w SET number = u.number FROM unnest($1::text[], $2::int8[]) AS u(id, number)
             WHERE w.id = u.id AND w.id = ANY($1::text[])
             """)
+        known = Statement(
+            "perdure_known_starts", isPrepared: false,
+            "SELECT number FROM \(s).workflows WHERE number = ANY($1::int8[]) AND number BETWEEN $2::int8 AND $3::int8")
         let (names, types) = (WorkflowColumns.names, WorkflowColumns.types)
         let owner = types.count + 1
         insert = Statement(
@@ -38,7 +42,7 @@ struct StartStatements: Sendable {
                 SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owner)::int8 END, u.due, u.deadline
                 FROM u WHERE u.number IN (SELECT number FROM w) RETURNING number, state),
             c AS (SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[])::text END AS checked)
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[], $2::text[])::text END AS checked)
             SELECT l.number, l.state FROM l, c
             """)
         owners = Statement(

@@ -54,8 +54,10 @@ struct Starter: Sendable {
     ) throws(StoreError) -> [Int] {
         if conflicting.isEmpty { return [] }
         let holders = try holders(session, starts, conflicting, lock: false)
+        // One that was sent before has its row, even if its id has gone on to a newer run.
+        let again = try known(session, conflicting.map { starts[$0].record.number })
         var runs: [Int] = []
-        for index in conflicting {
+        for index in conflicting where !again.contains(starts[index].record.number) {
             guard let holder = holders[starts[index].record.id ?? ""] else {
                 // The row that was in the way is gone: nobody deletes ids but retention.
                 throw StoreError(.transient, "an id was released while it was asked for")
@@ -63,7 +65,8 @@ struct Starter: Sendable {
             results[index] = holder.verdict(starts[index])
             if results[index] == nil { runs.append(index) }
         }
-        if runs.isEmpty { return [] }
+        let sentBefore = conflicting.filter { again.contains(starts[$0].record.number) }
+        if runs.isEmpty { return sentBefore }
         // Closed is positive evidence and never changes back; but somebody else may have begun the next run already.
         let locked = try self.holders(session, starts, runs, lock: true)
         var granted: [Int] = []
@@ -72,13 +75,18 @@ struct Starter: Sendable {
             results[index] = holder.verdict(starts[index])
             if results[index] == nil { granted.append(index) }
         }
-        let moved = granted.filter { locked[starts[$0].record.id ?? ""]?.number != starts[$0].record.number }
-        if !moved.isEmpty {
+        if !granted.isEmpty {
             try session.query(
                 statements.moveIDs,
-                [.texts(moved.map { starts[$0].record.id ?? "" }), .int8s(moved.map { starts[$0].record.number })])
+                [.texts(granted.map { starts[$0].record.id ?? "" }), .int8s(granted.map { starts[$0].record.number })])
         }
-        return granted
+        return sentBefore + granted
+    }
+
+    private func known(_ session: Session, _ numbers: [WorkflowNumber]) throws(StoreError) -> Set<WorkflowNumber> {
+        let range: [ParameterBuffer?] = [.int8(numbers.min()), .int8(numbers.max())]
+        let rows = try session.query(statements.known, [.int8s(numbers)] + range)
+        return Set(rows.map { rows.int($0, 0) })
     }
 
     private func holders(
@@ -121,9 +129,8 @@ private struct Holder {
     /// nil while it is open.
     let status: OutcomeStatus?
 
-    /// nil: a new run, or this same start sent before, whose rows are there.
+    /// nil: a new run.
     func verdict(_ start: Starter.Start) -> StartResult? {
-        if number == start.record.number { return nil }
         if name != start.record.lane.workflow { return .otherType(name) }
         guard let status else {
             switch start.policies.conflict {

@@ -111,9 +111,9 @@ final class Batch {
             add(statements.startChild, children.parameters + [childOwned.sealed] + childSteps.parameters + [me], counts: true)
         }
         if steps.count > 0 { add(statements.steps, steps.parameters, counts: true) }
-        if carefulSteps.count > 0 { add(statements.carefulSteps, carefulSteps.parameters + [consumed.sealed], counts: true) }
+        if carefulSteps.count > 0 { add(statements.carefulSteps, carefulSteps.parameters + [consumed.sealed, me], counts: true) }
         if forgottenWorkflow.count > 0 { add(statements.forgetPending, [forgottenWorkflow.sealed, forgottenKey.sealed]) }
-        if pending.count > 0 { add(statements.pending, try pending.parameters()) }
+        if pending.count > 0 { add(statements.pending, try pending.parameters() + [me]) }
         if delivered.count > 0 { add(statements.deliver, delivered.parameters) }
         if suspended.count > 0 { add(statements.suspend, [suspended.sealed, suspendedDue.sealed, me]) }
         if released.count > 0 { add(statements.release, [released.sealed, me]) }

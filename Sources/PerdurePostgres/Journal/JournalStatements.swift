@@ -36,7 +36,7 @@ struct JournalStatements: Sendable {
             d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(
                 SELECT u.sequence FROM unnest($1::int8[], $2::text[], $\(stepCount + 1)::int8[]) AS u(workflow, key, sequence)
                 WHERE u.sequence IS NOT NULL AND (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s)))),
-            f AS (\(Self.forgiving(s)))
+            f AS (\(Self.forgiving(s, stepCount + 2)))
             SELECT count(*) FROM s
             """)
         forgetPending = Statement(
@@ -53,7 +53,9 @@ struct JournalStatements: Sendable {
             INSERT INTO \(s).pending (workflow, key, attempt, started, due, error, error_codec, progress, progress_codec)
             SELECT u.* FROM unnest(\(arrays(PendingColumns.types))) AS u(workflow, key, attempt, started, due, error, error_codec, progress,
                 progress_codec)
-            WHERE (SELECT true FROM \(s).steps s WHERE s.workflow = u.workflow AND s.key = u.key LIMIT 1) IS NULL
+            WHERE (SELECT true FROM \(s).live l WHERE l.number = u.workflow AND l.state = 1
+                    AND l.executor = $\(PendingColumns.types.count + 1)::int8 LIMIT 1)
+                AND (SELECT true FROM \(s).steps s WHERE s.workflow = u.workflow AND s.key = u.key LIMIT 1) IS NULL
             ON CONFLICT (workflow, key) DO UPDATE SET attempt = excluded.attempt, started = excluded.started, due = excluded.due,
                 error = excluded.error, error_codec = excluded.error_codec, progress = excluded.progress,
                 progress_codec = excluded.progress_codec
@@ -84,7 +86,7 @@ struct JournalStatements: Sendable {
         setAside = Statement(
             "perdure_set_aside",
             """
-            WITH l AS (UPDATE \(s).live SET state = 3, executor = NULL, due = NULL
+            WITH l AS (UPDATE \(s).live SET state = 3, executor = NULL
                 WHERE number = ANY($1::int8[]) AND state = 1 AND executor = $4::int8 RETURNING number)
             INSERT INTO \(s).asides (number, reason, since)
             SELECT u.* FROM unnest($1::int8[], $2::text[], $3::int8[]) AS u(number, reason, since) WHERE u.number IN (SELECT number FROM l)
@@ -93,7 +95,8 @@ struct JournalStatements: Sendable {
         finish = Self.finish(s)
         fence = Statement("perdure_fence", "SELECT \(s).fence($1::int8, $2::int4)")
         forgive = Statement(
-            "perdure_forgive", isPrepared: false, "UPDATE \(s).live SET crashes = 0 WHERE number = $1::int8 AND crashes > 0")
+            "perdure_forgive", isPrepared: false,
+            "UPDATE \(s).live SET crashes = 0 WHERE number = $1::int8 AND crashes > 0 AND executor = $2::int8")
         recorded = Statement(
             "perdure_recorded", isPrepared: false,
             """
@@ -103,8 +106,8 @@ struct JournalStatements: Sendable {
     }
 
     /// New progress: whoever gets on is no cause of crashes.
-    private static func forgiving(_ s: SchemaName) -> String {
-        "UPDATE \(s).live SET crashes = 0 WHERE number = ANY(ARRAY(SELECT workflow FROM s)) AND crashes > 0"
+    private static func forgiving(_ s: SchemaName, _ me: Int) -> String {
+        "UPDATE \(s).live SET crashes = 0 WHERE number = ANY(ARRAY(SELECT workflow FROM s)) AND crashes > 0 AND executor = $\(me)::int8"
     }
 
     /// `$n` is the executor that owns what is new.
@@ -118,7 +121,7 @@ struct JournalStatements: Sendable {
             l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
                 SELECT u.number, u.lane, 1, $\(types.count + 1)::int8, u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
             SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[])::text END
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[], $2::text[])::text END
             """)
     }
 
@@ -135,12 +138,12 @@ struct JournalStatements: Sendable {
                 ON CONFLICT DO NOTHING RETURNING workflow, key),
             w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u WHERE (u.s_workflow, u.s_key) IN (SELECT workflow, key FROM s)
                 ON CONFLICT DO NOTHING RETURNING number),
-            f AS (\(Self.forgiving(s))),
+            f AS (\(Self.forgiving(s, owned + StepColumns.types.count + 1))),
             l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
                 SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owned + StepColumns.types.count + 1)::int8 END,
                     u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
             SELECT count(*), CASE WHEN count(*) > (SELECT count(*) FROM w)
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[])::text END FROM s
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[], $2::text[])::text END FROM s
             """)
     }
 

@@ -35,13 +35,15 @@ func internalFunctions(_ s: SchemaName) -> String {
     END
     $perdure$;
 
-    CREATE FUNCTION \(s).check_starts(asked int8[], asked_names text[], asked_created int8[], asked_input bytea[]) RETURNS void LANGUAGE plpgsql AS $perdure$
+    CREATE FUNCTION \(s).check_starts(asked int8[], asked_names text[], asked_created int8[], asked_input bytea[],
+        asked_ids text[]) RETURNS void LANGUAGE plpgsql AS $perdure$
     DECLARE
         i int4;
     BEGIN
         FOR i IN 1..coalesce(array_length(asked, 1), 0) LOOP
             IF EXISTS (SELECT FROM \(s).workflows w WHERE w.number = asked[i]
-                AND (w.name <> asked_names[i] OR w.created <> asked_created[i] OR w.input <> asked_input[i])) THEN
+                AND (w.name <> asked_names[i] OR w.created <> asked_created[i] OR w.input <> asked_input[i]
+                    OR w.id IS DISTINCT FROM asked_ids[i])) THEN
                 RAISE EXCEPTION 'the number % belongs to another workflow', asked[i] USING ERRCODE = '23505';
             END IF;
         END LOOP;

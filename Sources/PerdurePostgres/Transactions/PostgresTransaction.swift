@@ -133,7 +133,7 @@ final class PostgresTransaction: OpenTransaction {
                 requests.append(Request(forget, [.int8(checkpoint.workflow), try .text(checkpoint.key)]))
             }
             if let checkpoint, let me, let store, store.crashes.of(me).contains(checkpoint.workflow) {
-                requests.append(Request(store.journal.forgive, [.int8(checkpoint.workflow)]))
+                requests.append(Request(store.journal.forgive, [.int8(checkpoint.workflow), .int8(me)]))
             }
             if let me, let store {
                 requests.append(Request(store.journal.fence, [.int8(me), .int4(store.slots.transaction(slot))]))

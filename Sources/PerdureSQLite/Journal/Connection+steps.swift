@@ -16,7 +16,8 @@ extension Query {
         """)
     fileprivate static let deletePending = Query("DELETE FROM perdure_pending WHERE workflow = ?1 AND key = ?2")
     fileprivate static let consume = Query("DELETE FROM perdure_inbox WHERE sequence = ?1 AND workflow = ?2")
-    fileprivate static let clearCrashes = Query("UPDATE perdure_live SET crashes = 0 WHERE number = ?1")
+    fileprivate static let clearCrashes = Query(
+        "UPDATE perdure_live SET crashes = 0 WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let upsertPending = Query(
         """
         INSERT INTO perdure_pending (workflow, key, attempt, started, due, error, error_codec, progress, progress_codec)
@@ -66,7 +67,9 @@ extension Connection {
     }
 
     /// A completed step; what was there before it wins.
-    func record(_ step: StepRecord, hadPending: Bool, consumes: Int64?) throws(StoreError) -> CommandResult {
+    func record(
+        _ step: StepRecord, hadPending: Bool, consumes: Int64?, by executor: ExecutorID
+    ) throws(StoreError) -> CommandResult {
         var recorded: StepRecord?
         if try !insert(step) { recorded = try self.step(step.workflow, step.key) }
         if hadPending { try deletePending(step.workflow, step.key) }
@@ -78,7 +81,7 @@ extension Connection {
             try statement.run()
         }
         if let recorded { return .recorded(recorded) }
-        try progressed(step.workflow)
+        try progressed(step.workflow, by: executor)
         return .done
     }
 
@@ -89,13 +92,14 @@ extension Connection {
         try statement.run()
     }
 
-    /// Whoever gets on is no cause of crashes.
-    func progressed(_ workflow: WorkflowNumber) throws(StoreError) {
+    /// Whoever gets on is no cause of crashes; the owner's progress is what counts.
+    func progressed(_ workflow: WorkflowNumber, by executor: ExecutorID) throws(StoreError) {
         guard !crashed.isEmpty, crashed.contains(workflow) else { return }
-        recovered.append(workflow)
         let statement = try prepared(.clearCrashes)
         statement.bind(1, workflow)
+        statement.bind(2, executor)
         try statement.run()
+        if changes > 0 { recovered.append(workflow) }
     }
 
     /// Only the owner's, or a batch that is sent again would write over what the next owner has reported.

@@ -36,12 +36,12 @@ extension Connection {
     fileprivate func apply(_ command: Command, by executor: ExecutorID) throws(StoreError) -> CommandResult {
         switch command {
         case .step(let step, let hadPending, let consumes):
-            return try record(step, hadPending: hadPending, consumes: consumes)
+            return try record(step, hadPending: hadPending, consumes: consumes, by: executor)
         case .start(let record):
             try start(record, owner: executor)
         case .startChild(let child, let owned, let step):
             if try insert(step) {
-                try progressed(step.workflow)
+                try progressed(step.workflow, by: executor)
             } else if let recorded = try self.step(step.workflow, step.key) {
                 // The row and the child came together, or another row has won and there is no child.
                 return .recorded(recorded)

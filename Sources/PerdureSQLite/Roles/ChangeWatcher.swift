@@ -37,7 +37,7 @@ final class ChangeWatcher: Sendable {
         guard mustStart else { return identifier }
         do {
             let connection = try connect()
-            startThread(name: "perdure-sqlite-c") { self.loop(connection, writer) }
+            startThread(name: "perdure-sql-c") { self.loop(connection, writer) }
             return identifier
         } catch {
             state.withLock { state in

@@ -92,7 +92,7 @@ final class SQLiteTransaction: OpenTransaction {
                 }
                 if let checkpoint {
                     if hadPending { try connection.deletePending(checkpoint.workflow, checkpoint.key) }
-                    try connection.progressed(checkpoint.workflow)
+                    if let executor { try connection.progressed(checkpoint.workflow, by: executor) }
                 }
                 if let executor, let renewal { try connection.renew(executor, until: renewal.until) }
                 try connection.commit()
@@ -177,19 +177,19 @@ final class SQLiteTransaction: OpenTransaction {
         writer.gate.release()
     }
 
-    /// Called by the watchdog when its time is up.
+    /// Called by the watchdog when its time is up, and again until it is over.
     func expire() {
         let isMine = phase.withLock { phase in
             switch phase {
             case .idle:
                 phase = .over(tookTooLong)
                 return true
-            case .busy:
+            case .busy, .late:
                 phase = .late
                 // Under the lock: whoever runs the statement cannot let go of the connection meanwhile.
                 writer.connection.interrupt()
                 return false
-            case .late, .committing, .over:
+            case .committing, .over:
                 return false
             }
         }

@@ -30,7 +30,7 @@ final class Watchdog: Sendable {
             return (!state.hasThread, state.sleeping)
         }
         if mustStart {
-            startThread(name: "perdure-sqlite-d") { self.loop() }
+            startThread(name: "perdure-sql-d") { self.loop() }
         } else if mustWake {
             wake.signal()
         }
@@ -55,7 +55,8 @@ final class Watchdog: Sendable {
                     return (nil, .distantFuture, false)
                 }
                 guard state.deadline <= now else { return (nil, state.deadline, false) }
-                state.transaction = nil
+                // It leaves by `forget`. An interrupt between two statements interrupts nothing, so it is looked at again.
+                state.deadline = now + .milliseconds(20)
                 return (transaction, now, false)
             }
             if stopped { return }

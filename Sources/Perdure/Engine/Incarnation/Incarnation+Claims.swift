@@ -105,16 +105,25 @@ extension Incarnation {
         let numbers = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
         residency.withLock { $0.reserve(numbers.count) }
         defer { residency.withLock { $0.unreserve(numbers.count) } }
-        var missing = Set(numbers)
-        for loaded in try await load(numbers) {
-            missing.remove(loaded.record.number)
-            launch(loaded)
+        do throws(StoreError) {
+            var missing = Set(numbers)
+            for loaded in try await load(numbers) {
+                missing.remove(loaded.record.number)
+                launch(loaded)
+            }
+            for number in missing { setAside(number, "its row is missing") }
+        } catch {
+            guard error.code == .rejected else { throw error }
+            // One row that nobody understands must not disturb the others.
+            if numbers.count == 1 { return setAside(numbers[0], error.description) }
+            for number in numbers { try await launch([Claimed(number: number)]) }
         }
-        for number in missing {
-            let reason = "the row of this workflow is missing or cannot be read"
-            journal.append(.setAside(number, reason: reason, at: now))
-            log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
-        }
+    }
+
+    private func setAside(_ number: WorkflowNumber, _ reason: String) {
+        log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
+        journal.append(.setAside(number, reason: reason, at: environment.clock.now()))
+        tellOthers { $0.ended.append(number) }
     }
 
     /// Claimed but not loaded would be lost until the lease ends, so this goes on until it has them, or the end.

@@ -81,7 +81,7 @@ extension Incarnation {
 
     /// Something went wrong in a loop that will try again.
     func report(_ error: StoreError, _ what: String) {
-        if error.code == .fenced { return end(.fenced) }
+        if error.code == .fenced { return fenced(error) }
         if error.code != .transient { log(.warning, "\(what): \(error)") }
     }
 

@@ -26,7 +26,13 @@ package final class Incarnation: Sendable {
     private let endSignal = Signal()
 
     /// Why the incarnation ends.
-    package enum End: Sendable { case shutdown, fenced }
+    package enum End: Sendable {
+        case shutdown
+        /// A write was refused, and why.
+        case fenced(String)
+
+        var isFenced: Bool { if case .fenced = self { true } else { false } }
+    }
 
     package init(
         id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
@@ -46,24 +52,25 @@ package final class Incarnation: Sendable {
         endings = client.endings
         claimer = try await store.claimer(for: id)
         residency = Lock(Residency(limit: settings.maximumInMemory))
-        let onFence = Lock<(@Sendable () -> Void)?>(nil)
+        let onFence = Lock<(@Sendable (StoreError) -> Void)?>(nil)
         journal = Journal(writers: writers, threads: environment.threads, clock: environment.clock, log: settings.log) {
-            onFence.withLock { $0 }?()
+            onFence.withLock { $0 }?($0)
         }
-        onFence.withLock { $0 = { [weak self] in self?.end(.fenced) } }
+        onFence.withLock { $0 = { [weak self] in self?.fenced($0) } }
     }
 
     private let writers: [any JournalWriter]
 
     var isEnding: Bool { ending.withLock { $0 != nil } }
+    private var isFenced: Bool { ending.withLock { $0?.isFenced ?? false } }
 
     package func end(_ end: End) {
         let isFirst = ending.withLock { ending in
-            defer { if ending == nil || end == .fenced { ending = end } }
+            defer { if ending?.isFenced != true { ending = end } }
             return ending == nil
         }
-        if isFirst || end == .fenced { endSignal.raise() }
-        if end == .fenced { journal.close(dropping: true) }
+        if isFirst || end.isFenced { endSignal.raise() }
+        if end.isFenced { journal.close(dropping: true) }
     }
 
     /// Runs until the end; then nothing of it is left running, and what it owned is ready for others.
@@ -79,12 +86,12 @@ package final class Incarnation: Sendable {
                 group.addTask(executorPreference: environment.loops, operation: loop)
             }
             await endSignal.wait(until: .max, clock: environment.clock)
-            if ending.withLock({ $0 == .shutdown }) { await drain() }
+            if !isFenced { await drain() }
             stopEverything()
         }
         await subscription?.cancel()
         let end = ending.withLock { $0 } ?? .shutdown
-        if end == .shutdown { try? await store.retire(id) }
+        if !end.isFenced { try? await store.retire(id) }
         await claimer.close()
         for writer in writers { await writer.close() }
         return end
@@ -95,7 +102,7 @@ package final class Incarnation: Sendable {
         let runs = residency.withLock { Array($0.runs.values) }
         for run in runs { run.state.withLock { $0.quiesce() } }
         let deadline = environment.clock.now().adding(settings.shutdownGrace)
-        while environment.clock.now() < deadline, ending.withLock({ $0 == .shutdown }),
+        while environment.clock.now() < deadline, !isFenced,
             runs.contains(where: { $0.state.withLock { $0.isBusy } })
         {
             await environment.clock.wait(.milliseconds(5))

@@ -6,7 +6,7 @@ package final class Journal: Sendable {
 
     package init(
         writers: [any JournalWriter], threads: any FlowThreads, clock: any EngineClock,
-        log: @escaping @Sendable (LogLevel, String) -> Void, fenced: @escaping @Sendable () -> Void
+        log: @escaping @Sendable (LogLevel, String) -> Void, fenced: @escaping @Sendable (StoreError) -> Void
     ) {
         lanes = writers.map { JournalLane(writer: $0, threads: threads, clock: clock, log: log, fenced: fenced) }
     }

@@ -11,11 +11,11 @@ final class JournalLane: Sendable {
     private let threads: any FlowThreads
     private let clock: any EngineClock
     private let log: @Sendable (LogLevel, String) -> Void
-    private let fenced: @Sendable () -> Void
+    private let fenced: @Sendable (StoreError) -> Void
 
     init(
         writer: any JournalWriter, threads: any FlowThreads, clock: any EngineClock,
-        log: @escaping @Sendable (LogLevel, String) -> Void, fenced: @escaping @Sendable () -> Void
+        log: @escaping @Sendable (LogLevel, String) -> Void, fenced: @escaping @Sendable (StoreError) -> Void
     ) {
         self.writer = writer
         self.threads = threads
@@ -80,7 +80,7 @@ final class JournalLane: Sendable {
             } catch {
                 switch error.code {
                 case .fenced:
-                    fenced()
+                    fenced(error)
                     return fail(batch, error)
                 case .rejected, .conflict:
                     return await isolate(batch, error)

@@ -25,7 +25,7 @@ struct ChildStart: Sendable {
                 guard id != nil else { return record(number) }
                 return try await named(number, try await run.host.startNamed(child(number), IDPolicies()))
             } catch {
-                if error.code == .fenced { return run.host.fenced() }
+                if error.code == .fenced { return run.host.fenced(error) }
                 guard error.code == .transient || error.code == .unavailable || error.code == .full else { return fail(error) }
                 await run.host.clock.wait(wait)
                 wait = min(wait * 2, .seconds(1))

@@ -38,5 +38,5 @@ package protocol RunHost: AnyObject, Sendable {
     func committed(_ wakeups: [Wakeup])
     func begin(_ isolation: IsolationLevel) async throws(StoreError) -> any OpenTransaction
     /// A write was refused because the lease is gone.
-    func fenced()
+    func fenced(_ error: StoreError)
 }

@@ -38,7 +38,7 @@ final class TransactionBody: Sendable {
         case committed(StepRecord)
         case failed(any Error)
         case again(StoreError)
-        case stopped
+        case fenced(StoreError)
     }
 
     private func attempts(_ reserved: Int64?) async {
@@ -51,8 +51,8 @@ final class TransactionBody: Sendable {
                 return committed(record, reserved, attempt, started)
             case .failed(let error):
                 return fail(error, reserved, attempt, started)
-            case .stopped:
-                return run.host.fenced()
+            case .fenced(let error):
+                return run.host.fenced(error)
             case .again(let error):
                 // A lost connection may have been a commit: then the next attempt finds the checkpoint.
                 if error.code == .transient, attempt >= Self.attemptLimit { return fail(error, reserved, attempt, started) }
@@ -112,7 +112,7 @@ final class TransactionBody: Sendable {
     private func verdict(_ error: any Error) -> Attempt {
         guard let store = error as? StoreError else { return .failed(error) }
         switch store.code {
-        case .fenced: return .stopped
+        case .fenced: return .fenced(store)
         case .transient, .unavailable, .full: return .again(store)
         default: return .failed(store)
         }
