@@ -63,6 +63,13 @@ struct CrashTests {
         let first = try scene.worker()
         let handle = try await client.start(Victim.self, "stop \(part)", id: "victim")
         try await wait { first.isStopped }
+        guard try await scene.isWritable() else {
+            // It was stopped in the middle of a heartbeat, and the file is locked until it goes on or dies: another try.
+            try await first.killAndWait()
+            await client.close()
+            try await scene.clear()
+            return try await stopped(in: part, place)
+        }
         let second = try scene.worker()
         #expect(try await handle.result() == "done")
         let diary = scene.diary
@@ -74,7 +81,8 @@ struct CrashTests {
         try await second.killAndWait()
         #expect(try await client.start(Victim.self, "spare", id: "spared").result() == "done")
         #expect(try await client.payments() == 2)
-        #expect(scene.diary.count == diary.count + 4)
+        let since = scene.diary.dropFirst(diary.count)
+        #expect(since.map { $0.prefix(5) } == ["first", "body ", "trans", "last"], Comment(rawValue: "\(scene.diary)"))
         #expect(first.isRunning)
         try await first.killAndWait()
         await client.close()

@@ -55,5 +55,7 @@ struct Diary: Sendable {
             return
         }
         kill(getpid(), fate.hasPrefix("stop") ? SIGSTOP : SIGKILL)
+        // The signal is for the process: this thread may be let on for a moment before it takes effect.
+        Thread.sleep(forTimeInterval: 0.05)
     }
 }

@@ -29,15 +29,21 @@ enum Place: String, CaseIterable, Sendable {
 
     /// Databases cannot be made in a transaction, so not by Perdure.
     private static func psql(_ server: String, _ statement: String) async throws {
-        let psql = Process()
-        psql.executableURL = URL(filePath: "/usr/bin/env")
-        psql.arguments = ["psql", "-q", "-v", "ON_ERROR_STOP=1", server, "-c", statement]
-        try psql.run()
-        while psql.isRunning { try await Task.sleep(for: .milliseconds(10)) }
-        guard psql.terminationStatus == 0 else { throw PSQLFailed() }
+        guard try await status(of: ["psql", "-q", "-v", "ON_ERROR_STOP=1", server, "-c", statement]) == 0 else { throw PSQLFailed() }
     }
 
     struct PSQLFailed: Error {}
+
+    /// Runs a tool of the system's, without a word.
+    fileprivate static func status(of command: [String]) async throws -> Int32 {
+        let tool = Process()
+        tool.executableURL = URL(filePath: "/usr/bin/env")
+        tool.arguments = command
+        tool.standardError = FileHandle.nullDevice
+        try tool.run()
+        while tool.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+        return tool.terminationStatus
+    }
 }
 
 struct Scene: Sendable {
@@ -50,6 +56,12 @@ struct Scene: Sendable {
     var diary: [String] {
         let text = (try? String(contentsOf: folder.appending(path: "diary"), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").map(String.init)
+    }
+
+    /// False while another process is inside a transaction on an SQLite file.
+    func isWritable() async throws -> Bool {
+        if database.contains("://") { return true }
+        return try await Place.status(of: ["sqlite3", "-cmd", ".timeout 1000", database, "BEGIN IMMEDIATE; ROLLBACK;"]) == 0
     }
 
     func clear() async throws {
