@@ -30,7 +30,7 @@ extension ChildHandle where Output: Codable {
     /// What the child returned; throws what it threw. May be awaited once.
     public func result() async throws -> Output {
         let record = try await context.childResult(key, reference)
-        return try context.run.coder.decode(Output.self, from: record.output, what: "the result of child \(id)")
+        return try context.recorded(Output.self, in: record.output, what: "the result of child \(id)")
     }
 }
 
