@@ -1,4 +1,4 @@
-/// An open transaction: what the body of ``WorkflowContext/transaction(_:id:isolation:on:_:)`` and ``Client/transaction(isolation:_:)`` get.
+/// An open transaction: what the body of ``WorkflowContext/transaction(_:id:isolation:on:_:)->_`` and ``Client/transaction(isolation:_:)`` get.
 ///
 /// It ends with the body; a statement after that is an error. Statements run one at a time. A statement that fails makes the transaction
 /// unusable, as in the database itself: let the error pass.
@@ -50,7 +50,7 @@ public final class Transaction: Sendable {
     }
 }
 
-/// A database other than the one that keeps the workflows, for ``WorkflowContext/transaction(_:id:isolation:on:_:)``.
+/// A database other than the one that keeps the workflows, for ``WorkflowContext/transaction(_:id:isolation:on:_:)->_``.
 ///
 /// Made by `.postgres(…)` of `PerdurePostgres`. The checkpoint goes into a table there, so that the writes and the checkpoint still commit together.
 public struct Database: Sendable {
