@@ -43,7 +43,7 @@ struct StartStatements: Sendable {
                 FROM u WHERE u.number IN (SELECT number FROM w) RETURNING number, state),
             c AS (SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
                 THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[], $2::text[])::text END AS checked)
-            SELECT l.number, l.state FROM l, c
+            SELECT l.number, l.state, c.checked FROM c LEFT JOIN l ON true
             """)
         owners = Statement(
             "perdure_owners", "SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state = 1 AND executor = $2::int8")
