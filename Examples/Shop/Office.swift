@@ -1,4 +1,6 @@
-/// The shop's other services. Each takes a moment, so that there is always something to be interrupted.
+/// The shop's other services.
+///
+/// Each takes a moment, so that there is always something to be interrupted.
 struct Office: Sendable {
     func reserve(_ item: String) async throws -> String {
         try await work()

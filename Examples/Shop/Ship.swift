@@ -7,7 +7,7 @@ struct Parcel: Codable, Sendable {
     var shelf: String
 }
 
-/// Packs a parcel and hands it over: the child workflow of a ``Checkout``. It returns the number to follow the parcel by.
+/// Packs a parcel and hands it over, as a child of a checkout; returns the number to follow the parcel by.
 struct Ship: Workflow {
     let office: Office
 
