@@ -17,6 +17,7 @@ start_postgres() {
     trap stop_postgres EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
+    trap 'exit 141' PIPE
     trap 'exit 143' TERM
     password=$(random_hex)
     echo "$password" >"$pg_folder/password"
