@@ -30,7 +30,7 @@ extension ChildHandle where Output: Codable {
     /// What the child returned; throws what it threw. May be awaited once.
     public func result() async throws -> Output {
         let record = try await context.childResult(key, reference)
-        return try context.recorded(Output.self, in: record.output, what: "the result of child \(id)")
+        return try context.decoded(Output.self, record.output, "the result of child \(id)")
     }
 }
 
@@ -101,8 +101,7 @@ extension WorkflowContext {
         let record = try await call(base, .childStart) { key in
             ChildStart(run: run, key: key, name: name, id: id, input: input, onClose: onClose).start()
         }
-        let reference = try run.coder.decode(
-            ChildReference.self, from: succeeded(record).output, what: "the recorded start of child '\(name)'")
+        let reference = try decoded(ChildReference.self, succeeded(record).output, "the recorded start of child '\(name)'")
         run.state.withLock { $0.addChild(reference) }
         return ChildHandle(reference: reference, key: record.key, context: self)
     }

@@ -24,7 +24,7 @@ extension WorkflowContext {
             let result = try await body(step)
             return try coder.encode(result, what: "the result of step '\(name)'")
         }
-        return try recorded(Result.self, in: record.output, what: "the recorded result of step '\(record.key)'")
+        return try decoded(Result.self, record.output, "the recorded result of step '\(record.key)'")
     }
 
     /// Does a piece of work that has no result; see the other ``step(_:id:retry:timeout:totalTimeout:heartbeatTimeout:_:)-(_,_,_,_,_,_,(StepContext)->Result)``.
@@ -74,15 +74,13 @@ extension WorkflowContext {
         return Names.key(name, id: id)
     }
 
-    /// What a row of the history holds.
-    ///
-    /// One that cannot be decoded says nothing about the workflow's own business, so the workflow does not fail by it: it is set aside, and goes
-    /// on when the code that can read the row is back.
-    func recorded<Value: Payload>(_ type: Value.Type, in payload: EncodedPayload?, what: @autoclosure () -> String) throws -> Value {
+    /// Bytes of the history that this code cannot read mean that the code was changed: that is for a person, and the code, which would end with
+    /// the error, does not decide.
+    func decoded<Value: Decodable>(_ type: Value.Type, _ payload: EncodedPayload?, _ what: @autoclosure () -> String) throws -> Value {
         do throws(WorkflowError) {
             return try run.coder.decode(type, from: payload, what: what())
         } catch {
-            if error.code == .undecodable { run.setAside(error) }
+            run.setAside(error)
             throw error
         }
     }

@@ -21,7 +21,7 @@ extension WorkflowContext {
             let result = try await body(db)
             return try coder.encode(result, what: "the result of transaction '\(name)'")
         }
-        return try recorded(Result.self, in: record.output, what: "the recorded result of transaction '\(record.key)'")
+        return try decoded(Result.self, record.output, "the recorded result of transaction '\(record.key)'")
     }
 
     /// Runs SQL of the user's that has no result; see the other ``transaction(_:id:isolation:on:_:)``.
