@@ -48,6 +48,9 @@ let package = Package(
         // What `./run demo` and `./run bench` run.
         .executableTarget(
             name: "Shop", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], path: "Examples/Shop", swiftSettings: strict),
+        // The program of the getting-started guide, word for word.
+        .executableTarget(
+            name: "GettingStarted", dependencies: ["Perdure", "PerdureSQLite"], path: "Examples/GettingStarted", swiftSettings: strict),
         .executableTarget(
             name: "Benchmarks", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite", "PerdureMemory", "CSQLite"],
             path: "Benchmarks", swiftSettings: strict),
@@ -59,8 +62,14 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "PerdureSQLiteTests", dependencies: ["Perdure", "PerdureSQLite", "CSQLite"], swiftSettings: strict),
         .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres"], swiftSettings: strict),
-        // Tests that really kill a process: they drive the `Shop` executable.
-        .testTarget(name: "CrashTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "Shop"], swiftSettings: strict),
+        // Tests of built executables, most of which they kill.
+        .testTarget(
+            name: "CrashTests",
+            dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "PerdureCommandLine", "Shop", "CrashWorker"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "CrashWorker", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], path: "Tests/CrashWorker",
+            swiftSettings: strict),
         // Random workflow programs and what runs them, for the tests and for `ReplayFuzz`.
         .target(
             name: "ReplayPrograms", dependencies: ["Perdure", "PerdureMemory"], path: "Tests/ReplayPrograms", swiftSettings: strict),

@@ -66,11 +66,9 @@ final class MemoryTransaction: OpenTransaction {
             return state.writes
         }
         return try database.perform(.transactionCommit, by: executor) { tables, now throws(StoreError) in
-            if let checkpoint {
-                try Limits.check(key: checkpoint.key, "a step's key")
-                if let recorded = tables.steps[checkpoint.workflow]?[checkpoint.key] { return .recorded(recorded) }
-            }
+            if let checkpoint { try Limits.check(key: checkpoint.key, "a step's key") }
             if let executor { try tables.checkFence(executor) }
+            if let checkpoint, let recorded = tables.steps[checkpoint.workflow]?[checkpoint.key] { return .recorded(recorded) }
             try Self.checkDecisions(of: writes, tables)
             // From here on nothing throws.
             if let checkpoint {

@@ -1,6 +1,8 @@
 internal import Foundation
 internal import Perdure
 internal import PerdureMemory
+internal import PerdurePostgres
+internal import PerdureSQLite
 internal import Testing
 
 /// The stores that every test of this suite runs against.
@@ -35,8 +37,8 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
 
     // MARK: - The two places to enable
 
-    private static let makeSQLite: (@Sendable (_ path: String) -> Store)? = nil
-    private static let makePostgres: (@Sendable (_ url: String, _ schema: String) -> Store)? = nil
+    private static let makeSQLite: (@Sendable (_ path: String) -> Store)? = { .sqlite($0) }
+    private static let makePostgres: (@Sendable (_ url: String, _ schema: String) -> Store)? = { .postgres($0, schema: $1) }
 
     // MARK: - Fresh databases
 

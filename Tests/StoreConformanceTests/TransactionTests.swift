@@ -36,6 +36,22 @@ internal import Testing
         }
     }
 
+    /// On SQLite an open transaction has the write lock, so that nobody else can have written the row.
+    @Test(arguments: StoreUnderTest.available.filter { $0 != .sqlite })
+    func `who has lost the lease does not go on from another's row`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor(lease: .milliseconds(50))
+            let number = try await fixture.owned(by: executor)
+            let transaction = try await fixture.backend.begin(.serializable, for: executor.id)
+            let row = step(number, "pay", nil, kind: .transaction)
+            try await fixture.reap(executor)
+            let other = try await fixture.backend.begin(.serializable, for: nil)
+            #expect(try await other.commit(row, hadPending: false).isDone)
+            let error = await #expect(throws: StoreError.self) { try await transaction.commit(row, hadPending: false) }
+            #expect(error?.code == .fenced)
+        }
+    }
+
     @Test(arguments: StoreUnderTest.available)
     func `a rollback leaves nothing`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

@@ -49,18 +49,19 @@ public final class Client: Sendable {
     private func start<W: Workflow>(
         _ type: W.Type, _ input: EncodedPayload, _ id: String?, _ options: StartOptions, _ transaction: Transaction?
     ) async throws -> WorkflowHandle<W.Output> {
-        let record = try await core.record(name: W.name, input: input, id: id, options)
+        try transaction?.checkOpen()
+        let record = try await core.record(name: W.name, input: input, id: id, options, in: transaction)
         let number: WorkflowNumber =
             if let transaction { try await start(record, options, in: transaction) } else { try await core.start(record, options) }
         return handle(type, id ?? Names.publicID(number), number)
     }
 
     private func start(_ record: WorkflowRecord, _ options: StartOptions, in transaction: Transaction) async throws -> WorkflowNumber {
-        try transaction.checkOpen()
         guard options.conflictPolicy != .terminateExisting else {
             throw WorkflowError(
                 .alreadyStarted, "`terminateExisting` waits for the end of the other run, which a transaction cannot: start outside it")
         }
+        transaction.touch(.ready)
         guard let result = try await transaction.backend.start([(record, options.policies)]).first else { return record.number }
         switch result {
         case .started: return record.number
@@ -106,12 +107,14 @@ public final class Client: Sendable {
         let item = InboxItem(workflow: try await core.number(ofID: id), kind: kind)
         guard let transaction else { return try await core.deliver(item) }
         try transaction.checkOpen()
+        transaction.touch(.inbox)
         try await transaction.backend.deliver([item])
     }
 
     /// Runs SQL of the user's in one transaction of the store's database, together with what is started or asked `in:` it: an outbox for free.
     ///
     /// The body runs again as a whole after a serialization failure or a deadlock.
+    @discardableResult
     public func transaction<Result: Sendable>(
         isolation: IsolationLevel = .serializable, _ body: (Transaction) async throws -> Result
     ) async throws -> Result {
@@ -141,8 +144,11 @@ public final class Client: Sendable {
             throw error
         }
         _ = try await open.commit(nil, hadPending: false)
-        core.incarnation.withLock { $0 }?.hint(.everything)
-        await core.store.notify([.ready, .inbox])
+        let wakeups = db.wakeups
+        if !wakeups.isEmpty {
+            for wakeup in wakeups { core.incarnation.withLock { $0 }?.hint(wakeup) }
+            await core.store.notify(wakeups)
+        }
         return result
     }
 }

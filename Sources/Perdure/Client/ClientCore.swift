@@ -21,7 +21,9 @@ package final class ClientCore: Sendable {
     }
 
     /// The row of a new workflow.
-    func record(name: String, input: EncodedPayload, id: String?, _ options: StartOptions) async throws -> WorkflowRecord {
+    func record(
+        name: String, input: EncodedPayload, id: String?, _ options: StartOptions, in transaction: Transaction? = nil
+    ) async throws -> WorkflowRecord {
         try Names.check(name, "the name of a workflow")
         if let id { try Names.check(id, "the id of a workflow") }
         if let version = options.version, !version.isEmpty { try Names.check(version, "the version of a workflow") }
@@ -30,8 +32,15 @@ package final class ClientCore: Sendable {
         let attributes = options.attributes.isEmpty ? nil : try coder.encode(options.attributes, what: "the attributes of a workflow")
         let due = options.delay.flatMap { $0 > .zero ? now.adding($0) : nil }
         return WorkflowRecord(
-            number: try await numbers.next(), id: id, lane: Lane(workflow: name, version: version), input: input, attributes: attributes,
+            number: try await number(in: transaction), id: id, lane: Lane(workflow: name, version: version), input: input, attributes: attributes,
             created: now, due: due, deadline: options.timeout.map { (due ?? now).adding($0) })
+    }
+
+    /// A new number; an open transaction may hold the lock that fetching one waits for.
+    private func number(in transaction: Transaction?) async throws -> WorkflowNumber {
+        if let number = numbers.atHand() { return number }
+        if let number = try await transaction?.nextNumber() { return number }
+        return try await numbers.next()
     }
 
     /// The number of the run that the id stands for now.

@@ -122,6 +122,7 @@ public final class Engine: Sendable {
     }
 
     /// Runs SQL of the user's; see ``Client/transaction(isolation:_:)``.
+    @discardableResult
     public func transaction<Result: Sendable>(
         isolation: IsolationLevel = .serializable, _ body: (Transaction) async throws -> Result
     ) async throws -> Result {

@@ -1,9 +1,11 @@
-/// An open transaction: what the body of ``WorkflowContext/transaction(_:id:isolation:on:_:)`` and ``Client/transaction(isolation:_:)`` get.
+/// An open transaction: what the body of ``WorkflowContext/transaction(_:id:isolation:on:_:)->_`` and ``Client/transaction(isolation:_:)`` get.
 ///
 /// It ends with the body; a statement after that is an error. Statements run one at a time. A statement that fails makes the transaction
 /// unusable, as in the database itself: let the error pass.
 public final class Transaction: Sendable {
     private let isOpen = Lock(true)
+    private let numbers = Lock<Range<WorkflowNumber>>(0..<0)
+    private let touched = Lock<Set<Wakeup>>([])
     package let backend: any OpenTransaction
 
     package init(_ backend: any OpenTransaction) { self.backend = backend }
@@ -24,6 +26,21 @@ public final class Transaction: Sendable {
         return try SQLRowDecoder(columns: rows.columns).decode(type, from: rows.rows)
     }
 
+    /// What others are to be told when it has committed.
+    var wakeups: [Wakeup] { touched.withLock { Array($0) } }
+
+    func touch(_ wakeup: Wakeup) { _ = touched.withLock { $0.insert(wakeup) } }
+
+    /// Numbers for workflows that are started in it, where the store can only give them inside it.
+    func nextNumber() async throws(StoreError) -> WorkflowNumber? {
+        while true {
+            let number = numbers.withLock { numbers -> WorkflowNumber? in numbers.popFirst() }
+            if let number { return number }
+            guard let block = try await backend.numberBlock() else { return nil }
+            numbers.withLock { $0 = block.first..<(block.first + WorkflowNumber(block.count)) }
+        }
+    }
+
     package func close() { isOpen.withLock { $0 = false } }
 
     package func checkOpen() throws {
@@ -33,7 +50,7 @@ public final class Transaction: Sendable {
     }
 }
 
-/// A database other than the one that keeps the workflows, for ``WorkflowContext/transaction(_:id:isolation:on:_:)``.
+/// A database other than the one that keeps the workflows, for ``WorkflowContext/transaction(_:id:isolation:on:_:)->_``.
 ///
 /// Made by `.postgres(…)` of `PerdurePostgres`. The checkpoint goes into a table there, so that the writes and the checkpoint still commit together.
 public struct Database: Sendable {

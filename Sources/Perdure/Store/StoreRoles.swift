@@ -228,6 +228,8 @@ package protocol OpenTransaction: Sendable {
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows
     /// As `ClientStore.start`, visible when the transaction commits. Never owned.
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult]
+    /// As `ClientStore.numberBlock`, where that would wait for this very transaction; nil where it does not.
+    func numberBlock() async throws(StoreError) -> NumberBlock?
     /// As `ClientStore.deliver`.
     func deliver(_ items: [InboxItem]) async throws(StoreError)
     /// What a checkpoint table in *another* database has recorded under this key.
@@ -236,6 +238,10 @@ package protocol OpenTransaction: Sendable {
     /// key, everything is rolled back and that row is returned. After an error the transaction is rolled back and over.
     func commit(_ checkpoint: StepRecord?, hadPending: Bool) async throws(StoreError) -> CommandResult
     func rollback() async
+}
+
+extension OpenTransaction {
+    package func numberBlock() async throws(StoreError) -> NumberBlock? { nil }
 }
 
 /// A hint that something is there to be looked at; never the verdict.

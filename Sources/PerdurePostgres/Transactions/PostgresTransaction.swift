@@ -135,12 +135,12 @@ final class PostgresTransaction: OpenTransaction {
             if let checkpoint, let me, let store, store.crashes.of(me).contains(checkpoint.workflow) {
                 requests.append(Request(store.journal.forgive, [.int8(checkpoint.workflow), .int8(me)]))
             }
-            if let me, let store {
-                requests.append(Request(store.journal.fence, [.int8(me), .int4(store.slots.transaction(slot))]))
-            }
+            var fence: Request?
+            if let me, let store { fence = Request(store.journal.fence, [.int8(me), .int4(store.slots.transaction(slot))]) }
+            if let fence { requests.append(fence) }
             requests.append(Request(.commit))
             return try Self.end(
-                session, requests, table, checkpoint,
+                session, requests, table, checkpoint, fence,
                 { position in
                     if let me, let store { store.registry.acknowledge(me, position) }
                 })
@@ -157,7 +157,7 @@ final class PostgresTransaction: OpenTransaction {
     }
 
     private static func end(
-        _ session: Session, _ requests: [Request], _ table: CheckpointTable, _ checkpoint: StepRecord?,
+        _ session: Session, _ requests: [Request], _ table: CheckpointTable, _ checkpoint: StepRecord?, _ fence: Request?,
         _ acknowledge: (Int64) -> Void
     ) throws(StoreError) -> CommandResult {
         do throws(StoreError) {
@@ -175,6 +175,8 @@ final class PostgresTransaction: OpenTransaction {
             // Everything is rolled back; the row that was there first is what counts.
             let rows = try session.query(table.read, [.int8(checkpoint.workflow), .text(checkpoint.key)])
             guard rows.count > 0 else { throw StoreError(.transient, "a checkpoint was in the way, and is not there", nativeCode: "23505") }
+            // Whose it is: an executor that has lost its lease must not go on from another's row.
+            if let fence { try session.query(fence.statement, fence.parameters) }
             return .recorded(rows.step(0, 0))
         }
     }

@@ -67,22 +67,27 @@ extension Connection {
     }
 }
 
+extension Connection {
+    func numberBlock(of count: Int, now: Microseconds) throws(StoreError) -> NumberBlock {
+        let statement = try prepared(.nextNumber)
+        // Never below what was handed out before, so that a clock that steps back makes no duplicate.
+        statement.bind(1, max(0, now / 1000 - 1_735_689_600_000) << 22)
+        statement.bind(2, Int64(count))
+        guard let first = try statement.first({ $0.int(0) }), first >= 0 else {
+            throw StoreError(.misconfigured, "perdure_meta.next_number in '\(file)' is not a number: delete that row")
+        }
+        return NumberBlock(first: first, count: count)
+    }
+}
+
 extension SQLiteStore {
     /// How many numbers a block has; what is not used within seconds is dropped.
     private static let blockSize = 4096
 
     package func numberBlock() async throws(StoreError) -> NumberBlock {
-        let first = try await writer.write { [options] connection throws(StoreError) in
-            let statement = try connection.prepared(.nextNumber)
-            // Never below what was handed out before, so that a clock that steps back makes no duplicate.
-            statement.bind(1, max(0, options.clock() / 1000 - 1_735_689_600_000) << 22)
-            statement.bind(2, Int64(Self.blockSize))
-            return try statement.first { $0.int(0) }
+        try await writer.write { [options] connection throws(StoreError) in
+            try connection.numberBlock(of: Self.blockSize, now: options.clock())
         }
-        guard let first, first >= 0 else {
-            throw StoreError(.misconfigured, "perdure_meta.next_number in '\(location.path)' is not a number: delete that row")
-        }
-        return NumberBlock(first: first, count: Self.blockSize)
     }
 
     package func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult] {

@@ -60,6 +60,14 @@ final class SQLiteTransaction: OpenTransaction {
         return try await run { connection throws(StoreError) in try connection.start(starts, owner: nil, now: now) }
     }
 
+    /// The store's own would wait for the write lock that this transaction holds.
+    ///
+    /// Small: it is used up or dropped with the transaction.
+    func numberBlock() async throws(StoreError) -> NumberBlock? {
+        let now = store.options.clock()
+        return try await run { connection throws(StoreError) in try connection.numberBlock(of: 64, now: now) }
+    }
+
     func deliver(_ items: [InboxItem]) async throws(StoreError) {
         try await run { connection throws(StoreError) in
             for item in items { try connection.deliver(item) }

@@ -132,6 +132,14 @@ extension Incarnation: RunHost {
         tellOthers { $0.ready = true }
     }
 
+    package func committed(_ wakeups: [Wakeup]) {
+        for wakeup in wakeups { hint(wakeup) }
+        tellOthers { outgoing in
+            outgoing.ready = outgoing.ready || wakeups.contains(.ready)
+            outgoing.inbox = outgoing.inbox || wakeups.contains(.inbox)
+        }
+    }
+
     package func startNamed(_ record: WorkflowRecord, _ policies: IDPolicies) async throws(StoreError) -> StartResult {
         try await start(record, policies)
     }

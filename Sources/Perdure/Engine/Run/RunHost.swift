@@ -34,6 +34,8 @@ package protocol RunHost: AnyObject, Sendable {
     func startNamed(_ record: WorkflowRecord, _ policies: IDPolicies) async throws(StoreError) -> StartResult
     /// Reads how these children ended and gives it to the run.
     func readEndings(_ children: [(child: WorkflowNumber, key: String, sequence: Int64)], for run: Run)
+    /// A transaction of the user's has committed in which something was started or asked.
+    func committed(_ wakeups: [Wakeup])
     func begin(_ isolation: IsolationLevel) async throws(StoreError) -> any OpenTransaction
     /// A write was refused because the lease is gone.
     func fenced(_ error: StoreError)

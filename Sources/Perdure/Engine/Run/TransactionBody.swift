@@ -78,7 +78,9 @@ final class TransactionBody: Sendable {
         do {
             let output = try await StepContext.$current.withValue(name) { try await work(db) }
             db.close()
-            return await commit(open, output, number, started, reserved)
+            let result = await commit(open, output, number, started, reserved)
+            if case .committed = result, !db.wakeups.isEmpty { run.host.committed(db.wakeups) }
+            return result
         } catch {
             db.close()
             await open.rollback()
