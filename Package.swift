@@ -55,7 +55,8 @@ let package = Package(
             name: "Benchmarks", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite", "PerdureMemory", "CSQLite"],
             path: "Benchmarks", swiftSettings: strict),
 
-        .testTarget(name: "PerdureTests", dependencies: ["Perdure", "PerdureMemory", "PerdureTesting"], swiftSettings: strict),
+        .testTarget(
+            name: "PerdureTests", dependencies: ["Perdure", "PerdureMemory", "PerdureTesting", "ReplayPrograms"], swiftSettings: strict),
         .testTarget(
             name: "StoreConformanceTests", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite", "PerdurePostgres"],
             swiftSettings: strict),
@@ -69,9 +70,12 @@ let package = Package(
         .executableTarget(
             name: "CrashWorker", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], path: "Tests/CrashWorker",
             swiftSettings: strict),
+        // Random workflow programs and what runs them, for the tests and for `ReplayFuzz`.
+        .target(
+            name: "ReplayPrograms", dependencies: ["Perdure", "PerdureMemory"], path: "Tests/ReplayPrograms", swiftSettings: strict),
         // Random programs, recorded by one build and replayed by another.
         .executableTarget(
-            name: "ReplayFuzz", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite"], path: "Tests/ReplayFuzz",
+            name: "ReplayFuzz", dependencies: ["Perdure", "PerdureMemory", "ReplayPrograms"], path: "Tests/ReplayFuzz",
             swiftSettings: strict),
     ]
 )

@@ -7,7 +7,7 @@ package import Perdure
 
 /// What an in-memory store keeps; give one to several stores, and their engines and clients share it.
 public final class MemoryDatabase: Sendable {
-    private let tables = Lock(Tables())
+    let tables = Lock(Tables())
     private let listeners = Lock(Listeners())
     private let faultHook: Lock<MemoryFaults?>
     private let now: @Sendable () -> Int64

@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct ClaimTests {
+@Suite(.timeLimit(.minutes(10))) struct ClaimTests {
     @Test(arguments: StoreUnderTest.available)
     func `only lanes that are served, in the order of arrival`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

@@ -2,7 +2,7 @@ internal import Perdure
 internal import Testing
 
 /// An executor whose lease is gone cannot write one more row, whatever it tries.
-@Suite(.timeLimit(.minutes(2))) struct FenceTests {
+@Suite(.timeLimit(.minutes(10))) struct FenceTests {
     enum Gone: String, CaseIterable { case retired, reaped }
 
     @Test(arguments: StoreUnderTest.available, Gone.allCases)

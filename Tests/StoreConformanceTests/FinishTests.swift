@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct FinishTests {
+@Suite(.timeLimit(.minutes(10))) struct FinishTests {
     @Test(arguments: StoreUnderTest.available, [OutcomeStatus.completed, .failed, .cancelled, .terminated, .timedOut])
     func `the end deletes what is alive and writes the outcome`(_ kind: StoreUnderTest, _ status: OutcomeStatus) async throws {
         try await withStore(kind) { fixture in

@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct HistoryTests {
+@Suite(.timeLimit(.minutes(10))) struct HistoryTests {
     @Test(arguments: StoreUnderTest.available)
     func `rows come in order, whatever the order of writing`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

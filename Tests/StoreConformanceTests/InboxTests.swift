@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct InboxTests {
+@Suite(.timeLimit(.minutes(10))) struct InboxTests {
     @Test(arguments: StoreUnderTest.available)
     func `rows come in the order of arrival`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

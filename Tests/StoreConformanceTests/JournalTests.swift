@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct JournalTests {
+@Suite(.timeLimit(.minutes(10))) struct JournalTests {
     @Test(arguments: StoreUnderTest.available)
     func `a start belongs to its writer from the first moment`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct LeaseTests {
+@Suite(.timeLimit(.minutes(10))) struct LeaseTests {
     @Test(arguments: StoreUnderTest.available)
     func `a lease that is renewed is not reaped`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

@@ -3,7 +3,7 @@ internal import PerdureMemory
 internal import Testing
 
 /// What only the in-memory store has: its clock and its faults.
-@Suite(.timeLimit(.minutes(1))) struct MemoryDatabaseTests {
+@Suite(.timeLimit(.minutes(10))) struct MemoryDatabaseTests {
     private let now = Lock<Microseconds>(Fixture.moment)
 
     private func database(faults: MemoryFaults? = nil) -> MemoryDatabase {

@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct PayloadTests {
+@Suite(.timeLimit(.minutes(10))) struct PayloadTests {
     static let payloads: [EncodedPayload] = [
         .void, EncodedPayload(codec: 1, bytes: []), EncodedPayload(codec: 1, bytes: [0]), EncodedPayload(codec: 1, bytes: [0, 0, 0]),
         EncodedPayload(codec: .max, bytes: Array(0...255)), EncodedPayload(codec: -1, bytes: Array((0...255).reversed())),

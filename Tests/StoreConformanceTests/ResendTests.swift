@@ -2,7 +2,7 @@ internal import Perdure
 internal import Testing
 
 /// A batch whose commit is of unknown fate is sent again: the second time changes nothing.
-@Suite(.timeLimit(.minutes(2))) struct ResendTests {
+@Suite(.timeLimit(.minutes(10))) struct ResendTests {
     /// Each kind of command, on workflows that exist: `number` is owned, `other` too, `fresh` is not started yet.
     enum Sent: String, CaseIterable {
         case start, startOwnedChild, startReadyChild, step, transaction, consumingStep, pending, pendingThenStep

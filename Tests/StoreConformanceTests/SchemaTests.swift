@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct SchemaTests {
+@Suite(.timeLimit(.minutes(10))) struct SchemaTests {
     @Test(arguments: StoreUnderTest.available)
     func `the version of the tables`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

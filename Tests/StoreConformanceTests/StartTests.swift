@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct StartTests {
+@Suite(.timeLimit(.minutes(10))) struct StartTests {
     /// What there is under the id, what is asked, and the answer.
     struct Case: CustomTestStringConvertible, Sendable {
         enum Answer { case started, existing, open, closed, otherType }

@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct StatusTests {
+@Suite(.timeLimit(.minutes(10))) struct StatusTests {
     @Test(arguments: StoreUnderTest.available)
     func `status in every state`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

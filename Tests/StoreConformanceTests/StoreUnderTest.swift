@@ -60,11 +60,15 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
         case .postgres:
             let makeStore = try #require(Self.makePostgres)
             let url = try #require(Self.postgresURL)
-            return TestDatabase(store: makeStore(url, name), viewPrefix: "\"\(name)\".") { backend in
-                let transaction = try await backend.begin(.readCommitted, for: nil)
+            let store = makeStore(url, name)
+            return TestDatabase(store: store, viewPrefix: "\"\(name)\".") { backend in
+                // Closed first: a test that failed may have left a transaction open, and the schema waits for it.
+                await backend.close()
+                let last = try await store.open(StoreSettings())
+                let transaction = try await last.begin(.readCommitted, for: nil)
                 _ = try await transaction.execute("DROP SCHEMA \(identifier: name) CASCADE")
                 _ = try await transaction.commit(nil, hadPending: false)
-                await backend.close()
+                await last.close()
             }
         }
     }

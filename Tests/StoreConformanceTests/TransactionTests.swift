@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct TransactionTests {
+@Suite(.timeLimit(.minutes(10))) struct TransactionTests {
     @Test(arguments: StoreUnderTest.available, [IsolationLevel.readCommitted, .repeatableRead, .serializable])
     func `a checkpoint commits`(_ kind: StoreUnderTest, _ isolation: IsolationLevel) async throws {
         try await withStore(kind) { fixture in

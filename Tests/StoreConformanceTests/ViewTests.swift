@@ -2,7 +2,7 @@ internal import Perdure
 internal import Testing
 
 /// The views are a contract with people: the same columns and words on every store that has SQL.
-@Suite(.timeLimit(.minutes(2))) struct ViewTests {
+@Suite(.timeLimit(.minutes(10))) struct ViewTests {
     static let withSQL = StoreUnderTest.available.filter { $0 != .memory }
 
     @Test(arguments: withSQL)

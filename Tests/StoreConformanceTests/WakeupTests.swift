@@ -1,7 +1,7 @@
 internal import Perdure
 internal import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct WakeupTests {
+@Suite(.timeLimit(.minutes(10))) struct WakeupTests {
     @Test(arguments: StoreUnderTest.available)
     func `a hint reaches those who listen, here and elsewhere`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

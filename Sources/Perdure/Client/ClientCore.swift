@@ -44,7 +44,7 @@ package final class ClientCore: Sendable {
     }
 
     /// The number of the run that the id stands for now.
-    func start(_ record: WorkflowRecord, _ options: StartOptions) async throws -> WorkflowNumber {
+    package func start(_ record: WorkflowRecord, _ options: StartOptions) async throws -> WorkflowNumber {
         var record = record
         var policies = options.policies
         while true {

@@ -27,7 +27,7 @@ package final class NumberPool: Sendable {
         }
     }
 
-    func next() async throws(StoreError) -> WorkflowNumber {
+    package func next() async throws(StoreError) -> WorkflowNumber {
         while true {
             if let number = atHand() { return number }
             if try await !waitForOther() { try await fetch() }

@@ -12,7 +12,8 @@
     /// State that is only touched under a lock.
     ///
     /// A pthread mutex here, because ThreadSanitizer on Linux does not see `Synchronization.Mutex` and reports what it guards as races.
-    @safe package final class Lock<State>: @unchecked Sendable {
+    @safe
+    package final class Lock<State>: @unchecked Sendable {
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
         private var state: State
 

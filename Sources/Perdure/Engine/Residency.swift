@@ -2,23 +2,41 @@
 ///
 /// Memory that was once used is given back only in part, so the limit bounds the peak: beyond nine tenths of it, workflows that only wait are
 /// taken out of memory, those that wait longest first to come.
-struct Residency {
-    private(set) var runs: [WorkflowNumber: Run] = [:]
+package struct Residency {
+    package private(set) var runs: [WorkflowNumber: Run] = [:]
     /// Those that only wait, in the order in which they began to; some entries are out of date.
     private var parked: [WorkflowNumber] = []
     private var parkedHead = 0
     private var unloading: Set<WorkflowNumber> = []
     private var reserved = 0
+    /// On their way out: still owned in the database, but not to be run again here.
+    private(set) var departing: Set<WorkflowNumber> = []
     let limit: Int
 
     init(limit: Int) { self.limit = max(2, limit) }
 
-    private var comfortable: Int { limit - limit / 10 }
+    private var comfortable: Int { limit - max(1, limit / 10) }
     var room: Int { max(0, limit - runs.count - reserved) }
 
-    /// Room for workflows that are about to come.
+    /// Keeps room for one that is about to come; false if there is none.
+    mutating func admit() -> Bool {
+        guard room > 0 else { return false }
+        reserved += 1
+        return true
+    }
+
+    /// Keeps room for those that were claimed.
     mutating func reserve(_ count: Int) { reserved += count }
+    /// They have come, or will not.
     mutating func unreserve(_ count: Int) { reserved -= count }
+
+    mutating func departs(_ number: WorkflowNumber) { departing.insert(number) }
+    mutating func departed(_ number: WorkflowNumber) { departing.remove(number) }
+
+    /// What this engine owns according to the database, but does not have and is not giving away: a claim whose reply was lost.
+    func lost(of owned: [WorkflowNumber]) -> [WorkflowNumber] {
+        owned.filter { runs[$0] == nil && !departing.contains($0) }
+    }
 
     /// False if it is there already.
     mutating func insert(_ run: Run) -> Bool {

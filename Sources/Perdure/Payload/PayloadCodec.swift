@@ -29,9 +29,11 @@ public struct JSONPayloadCodec: PayloadCodec {
     /// 1.
     public var number: Int16 { 1 }
 
-    /// As UTF-8 text. A number that is not finite throws.
+    /// As UTF-8 text, keys in order, so that one value is always the same bytes. A number that is not finite throws.
     public func encode<Value: Encodable>(_ value: Value) throws -> [UInt8] {
-        Array(try JSONEncoder().encode(value))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return Array(try encoder.encode(value))
     }
 
     /// From UTF-8 text.

@@ -68,7 +68,7 @@ public final class WorkflowContext: Sendable {
         return try await withTaskCancellationHandler {
             while true {
                 let resumption = await park { (parked: Parked<Resumption>) in
-                    run.state.withLock { $0.park(key, parked) }
+                    if let at = run.state.withLock({ $0.park(key, parked) }) { parked.resume(returning: at) }
                 }
                 switch resumption {
                 case .begin: beginHeld(key, kind, begin)

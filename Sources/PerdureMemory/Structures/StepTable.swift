@@ -10,6 +10,8 @@ struct StepTable: Sendable {
 
     subscript(key: String) -> StepRecord? { byKey[ExactText(key)].map { rows[$0] } }
 
+    /// In the order in which they were inserted.
+    var all: [StepRecord] { rows }
     var unordered: [StepRecord] { withoutPlace.map { rows[$0] } }
 
     /// The row that is there already; nil if this one was inserted.

@@ -1,13 +1,14 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 /// Runs `body` beside a running engine on an in-memory database.
 func withEngine(
-    _ database: MemoryDatabase = MemoryDatabase(), configuration: EngineConfiguration = .test,
+    _ database: MemoryDatabase = MemoryDatabase(), configuration: EngineConfiguration = .test, clock: TestClock = TestClock(),
     @RegistrationBuilder workflows: () -> [Registration], _ body: (Engine) async throws -> Void
 ) async throws {
-    let engine = try await Engine(store: .memory(database), configuration: configuration, workflows: workflows)
+    let engine = try await Engine(store: .memory(database), configuration: configuration, clock: clock, workflows: workflows)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await engine.run() }
         do {

@@ -17,8 +17,8 @@ struct SeededRandom: RandomNumberGenerator {
 
 /// Does the same random things to a store and to the in-memory store, which must show the same after each.
 ///
-/// Within a batch it keeps to what an engine does: a workflow's hand-back or end is its last command, and nobody delivers to a workflow that
-/// the same batch starts.
+/// Within a batch it keeps to what an engine does: a workflow's hand-back or end is its last command, nobody delivers to a workflow that
+/// the same batch starts, and only the owner makes progress with what has crashed.
 struct RandomProgram {
     private let subject: any StoreBackend
     private let model: any StoreBackend
@@ -133,7 +133,7 @@ struct RandomProgram {
             if status == nil, record(number).id == nil, Bool.random(using: &random) {
                 started.insert(number)
                 batch.append(.start(record(number)))
-            } else if status?.executor == id || Int.random(in: 0..<4, using: &random) == 0 {
+            } else if status?.executor == id || ((status?.crashes ?? 0) == 0 && Int.random(in: 0..<4, using: &random) == 0) {
                 for _ in 0..<Int.random(in: 0...3, using: &random) { batch.append(middle(number, isOwned: status?.executor == id)) }
                 if let last = last(number, started) { batch.append(last) }
             }

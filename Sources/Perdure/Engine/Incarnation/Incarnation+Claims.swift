@@ -30,6 +30,7 @@ extension Incarnation {
         }
         do throws(StoreError) {
             if todo.reset { claimer.reset() }
+            if todo.sweep { try await sweep() }
             if !todo.suspended.isEmpty { try await recheck(todo.suspended) }
             if isPoll || todo.inbox { try await followInbox() }
             if isPoll || todo.due || todo.nextDue <= now { try await claimDue(now) }
@@ -38,13 +39,24 @@ extension Incarnation {
         } catch {
             report(error, "workflows could not be claimed")
             self.todo.withLock { again in
+                // What was claimed or reported may be on the way that failed: everything is looked at anew.
+                again.sweep = true
+                again.reset = true
                 again.suspended += todo.suspended
-                again.inbox = again.inbox || todo.inbox
-                again.ready = again.ready || todo.ready
+                again.inbox = true
+                again.ready = true
                 again.due = true
             }
             return now.adding(.milliseconds(50 + Int(200 * random())))
         }
+    }
+
+    /// A claim that failed may have been a commit: what this engine owns and does not have is run.
+    private func sweep() async throws(StoreError) {
+        let before = residency.withLock { Set($0.runs.keys).union($0.departing) }
+        let owned = try await claimer.owned()
+        let lost = residency.withLock { $0.lost(of: owned.filter { !before.contains($0) }) }
+        try await launch(lost.map { Claimed(number: $0) })
     }
 
     private func claimReady() async throws(StoreError) {
@@ -65,13 +77,17 @@ extension Incarnation {
     private func claimDue(_ now: Microseconds) async throws(StoreError) {
         while !isEnding {
             let limit = min(Self.claimLimit, residency.withLock { $0.room })
-            if limit == 0 { break }
+            if limit == 0 {
+                // Looks again when there is room.
+                todo.withLock { $0.due = true }
+                return
+            }
             let claimed = try await claimer.claimDue(now: now, limit: limit)
             try await launch(claimed)
             if claimed.count < limit { break }
         }
         let next = try await claimer.nextDue() ?? .max
-        // What is overdue, for want of room or an engine, is looked at with the next poll.
+        // What is overdue all the same (another engine is at it) is looked at with the next poll.
         todo.withLock { $0.nextDue = next <= now ? .max : next }
     }
 
@@ -81,8 +97,15 @@ extension Incarnation {
         if numbers.isEmpty { return }
         let resident = residency.withLock { residency in numbers.filter { residency.runs[$0] != nil } }
         if !resident.isEmpty { try await receive(resident) }
-        let others = residency.withLock { residency in numbers.filter { residency.runs[$0] == nil } }
-        if !others.isEmpty { try await launch(try await claimer.claimWaiting(others)) }
+        try await wake(residency.withLock { residency in numbers.filter { residency.runs[$0] == nil } })
+    }
+
+    /// Claims those that wait; those for which there is no room are looked at again when there is.
+    private func wake(_ numbers: [WorkflowNumber]) async throws(StoreError) {
+        let room = min(Self.claimLimit, residency.withLock { $0.room })
+        if numbers.count > room { todo.withLock { $0.suspended += numbers.dropFirst(room) } }
+        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimWaiting(Array(numbers.prefix(room)))) }
+        if numbers.count > room, room > 0 { work.raise() }
     }
 
     private func receive(_ numbers: [WorkflowNumber]) async throws(StoreError) {
@@ -94,8 +117,7 @@ extension Incarnation {
 
     /// A message that came between the last look and the suspension found a workflow that was still owned, and woke nobody.
     private func recheck(_ suspended: [WorkflowNumber]) async throws(StoreError) {
-        let woken = Set(try await store.inbox(of: suspended).map(\.workflow))
-        if !woken.isEmpty { try await launch(try await claimer.claimWaiting(Array(woken))) }
+        try await wake(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
     }
 
     private func launch(_ claimed: [Claimed]) async throws(StoreError) {
@@ -122,8 +144,13 @@ extension Incarnation {
 
     private func setAside(_ number: WorkflowNumber, _ reason: String) {
         log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
-        journal.append(.setAside(number, reason: reason, at: environment.clock.now()))
-        tellOthers { $0.ended.append(number) }
+        residency.withLock { $0.departs(number) }
+        let callback = JournalCallback { [weak self] _ in
+            self?.residency.withLock { $0.departed(number) }
+            self?.endings.ended(.setAside(number, reason: reason))
+            self?.tellOthers { $0.ended.append(number) }
+        }
+        journal.append(.setAside(number, reason: reason, at: environment.clock.now()), for: callback)
     }
 
     /// Claimed but not loaded would be lost until the lease ends, so this goes on until it has them, or the end.
@@ -143,15 +170,27 @@ extension Incarnation {
     func launch(_ loaded: LoadedWorkflow) {
         let number = loaded.record.number
         guard let registration = registrations[loaded.record.lane.workflow] else {
-            return journal.append(.release(number), for: JournalCallback { [weak self] _ in self?.becameReady() })
+            return release(number)
         }
         let run = Run(loaded, workflow: registration, host: self)
         guard !isStopped, residency.withLock({ $0.insert(run) }) else { return }
         if run.inbox.withLock({ $0.isTerminated }) { run.terminate() } else { run.open() }
     }
 
+    /// For those who know its type.
+    private func release(_ number: WorkflowNumber) {
+        residency.withLock { $0.departs(number) }
+        let callback = JournalCallback { [weak self] _ in
+            self?.residency.withLock { $0.departed(number) }
+            self?.becameReady()
+        }
+        journal.append(.release(number), for: callback)
+    }
+
     func suspend(_ number: WorkflowNumber, until due: Microseconds) {
+        residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
+            self?.residency.withLock { $0.departed(number) }
             guard case .success = result else { return }
             self?.look { todo in
                 todo.suspended.append(number)

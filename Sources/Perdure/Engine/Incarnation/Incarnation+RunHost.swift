@@ -97,10 +97,11 @@ extension Incarnation: RunHost {
         log(.error, "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') is set aside: \(reason)")
         let callback = JournalCallback { [weak self] result in
             guard case .success = result else { return }
-            self?.leave(run)
             self?.endings.ended(.setAside(run.number, reason: reason))
             self?.tellOthers { $0.ended.append(run.number) }
         }
+        // Before it is written: it may be resumed, and claimed again, before the reply is here.
+        leave(run)
         journal.append(.setAside(run.number, reason: Self.storable(reason), at: clock.now()), for: callback)
     }
 
@@ -116,11 +117,15 @@ extension Incarnation: RunHost {
         try await store.status(of: number)?.record.parent
     }
 
-    package func canRun(_ workflow: String) -> Bool {
-        registrations[workflow] != nil && !isEnding && residency.withLock { $0.room > 0 }
+    package func admit(_ lane: Lane) -> Bool {
+        guard registrations[lane.workflow] != nil, lane.version.isEmpty || lane.version == settings.version, !isEnding else { return false }
+        return residency.withLock { $0.admit() }
     }
 
-    package func launch(_ record: WorkflowRecord) { launch(LoadedWorkflow(record: record)) }
+    package func launchAdmitted(_ record: WorkflowRecord?) {
+        residency.withLock { $0.unreserve(1) }
+        if let record { launch(LoadedWorkflow(record: record)) }
+    }
 
     package func becameReady() {
         look { $0.ready = true }
@@ -141,15 +146,21 @@ extension Incarnation: RunHost {
 
     /// Starts a workflow that this engine owns from the first moment if it runs its type and has room, and any other as ready.
     package func start(_ record: WorkflowRecord, _ policies: IDPolicies) async throws(StoreError) -> StartResult {
-        let isMine = canRun(record.lane.workflow) && ["", settings.version].contains(record.lane.version)
-        if isMine, record.id == nil, record.due == nil {
+        guard record.due == nil, admit(record.lane) else {
+            let result = try await starter.startReady(record, policies)
+            if case .started = result { becameReady() }
+            return result
+        }
+        var launched: WorkflowRecord?
+        defer { launchAdmitted(launched) }
+        if record.id == nil {
             _ = try await journal.commit(.start(record))
-            launch(record)
+            launched = record
             return .started(owned: true)
         }
-        let result = try await isMine ? starter.start(record, policies) : starter.startReady(record, policies)
+        let result = try await starter.start(record, policies)
         if case .started(let owned) = result {
-            if owned { launch(record) } else { becameReady() }
+            if owned { launched = record } else { becameReady() }
         }
         return result
     }

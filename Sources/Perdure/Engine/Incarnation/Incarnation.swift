@@ -12,10 +12,10 @@ package final class Incarnation: Sendable {
     let starter: StartBatcher
     let endings: EndingsWatch
     let claimer: any Claimer
-    let residency: Lock<Residency>
+    package let residency: Lock<Residency>
 
     /// What the loops are to look at.
-    let todo = Lock(Todo())
+    package let todo = Lock(Todo())
     let work = Signal()
     let outgoing = Lock(Outgoing())
     let outgoingSignal = Signal()
@@ -131,11 +131,13 @@ package final class Incarnation: Sendable {
 }
 
 /// What the claiming loop is to look at.
-struct Todo {
+package struct Todo {
     var ready = true
     var inbox = true
     var due = true
     var reset = false
+    /// A claim failed, and may have been a commit.
+    var sweep = false
     /// Suspended a moment ago: something may have arrived before that.
     var suspended: [WorkflowNumber] = []
     /// When the earliest of those that this engine suspended is due.

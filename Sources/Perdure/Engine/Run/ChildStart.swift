@@ -45,7 +45,8 @@ struct ChildStart: Sendable {
     }
 
     private func record(_ number: WorkflowNumber) {
-        run.recordChildStart(key, child(number), reference(number), owned: run.host.canRun(name), started: run.host.clock.now())
+        let child = child(number)
+        run.recordChildStart(key, child, reference(number), owned: run.host.admit(child.lane), started: run.host.clock.now())
     }
 
     private func named(_ number: WorkflowNumber, _ result: StartResult) async throws(StoreError) {

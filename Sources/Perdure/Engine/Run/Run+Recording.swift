@@ -34,16 +34,17 @@ extension Run {
     func recordChildStart(_ key: String, _ child: WorkflowRecord, _ reference: ChildReference, owned: Bool, started: Microseconds) {
         let output = try? coder.encode(reference, what: "a child's reference")
         let time = host.clock.now()
-        state.withLock { state in
+        let isAppended = state.withLock { state in
             let record = state.complete(key, at: time) { order, finished in
                 StepRecord(
                     workflow: number, key: key, order: order, kind: .childStart, output: output, started: started, finished: finished)
             }
-            if let record, let order = record.order {
-                state.startingChildren[order] = StartingChild(record: child, isOwned: owned, output: output)
-                host.journal.append(.startChild(child, owned: owned, step: record), for: self, token: order)
-            }
+            guard let record, let order = record.order else { return false }
+            state.startingChildren[order] = StartingChild(record: child, isOwned: owned, output: output)
+            host.journal.append(.startChild(child, owned: owned, step: record), for: self, token: order)
+            return true
         }
+        if !isAppended, owned { host.launchAdmitted(nil) }
     }
 
     /// An external cancel, or the deadline, becomes a completion like any other.
@@ -107,8 +108,9 @@ extension Run: JournalRecipient {
                 state.resolved(token, recorded)
                 return state.startingChildren.isEmpty ? nil : state.startingChildren.removeValue(forKey: token)
             }
-            if let child, recorded == nil || recorded?.output == child.output {
-                if child.isOwned { host.launch(child.record) } else { host.becameReady() }
+            if let child {
+                let isStarted = recorded == nil || recorded?.output == child.output
+                if child.isOwned { host.launchAdmitted(isStarted ? child.record : nil) } else { host.becameReady() }
             }
             return flow.poke() ? flow : nil
         case .failure(let error):
@@ -120,6 +122,8 @@ extension Run: JournalRecipient {
     /// The database refuses the row: the refusal is what is recorded, so that the workflow can deal with it.
     private func refused(_ order: Int64, _ error: StoreError) {
         if error.code == .fenced { return }
+        let child = state.withLock { $0.startingChildren.removeValue(forKey: order) }
+        if child?.isOwned == true { host.launchAdmitted(nil) }
         let payload = workflow.errors.record(WorkflowError(.rejected, "the database refused the result: \(error)"), with: coder)
         let isRecorded = state.withLock { state in
             guard let record = state.refused(order, payload) else { return false }

@@ -24,10 +24,10 @@ package protocol RunHost: AnyObject, Sendable {
     func parent(of number: WorkflowNumber) async throws(StoreError) -> ParentLink?
     /// Puts a row into somebody's inbox.
     func deliver(_ item: InboxItem)
-    /// True if the engine runs workflows of this type and has room for one more.
-    func canRun(_ workflow: String) -> Bool
-    /// A child that this engine owns from its start has been committed.
-    func launch(_ record: WorkflowRecord)
+    /// True if the engine runs workflows of this type and version and has room for one more, which it then keeps.
+    func admit(_ lane: Lane) -> Bool
+    /// The start of an admitted workflow has been committed; nil if it was not.
+    func launchAdmitted(_ record: WorkflowRecord?)
     /// A child, or anything else, became ready for whoever serves it.
     func becameReady()
     /// Starts a child under an id of the user's.

@@ -163,8 +163,11 @@ extension RunState {
         return (key, isLive && !isQuiet)
     }
 
-    mutating func park(_ key: String, _ parked: Parked<Resumption>) {
+    /// What the call is resumed with at once, if it was cancelled, or its run stopped, before it came to park.
+    mutating func park(_ key: String, _ parked: Parked<Resumption>) -> Resumption? {
+        guard waits[key] != nil else { return stop.map { .stopped($0.error) } ?? .cancelled }
         waits[key]?.parked = parked
+        return nil
     }
 
     mutating func setCancelWork(_ key: String, _ cancel: @escaping @Sendable () -> Void) {

@@ -1,2 +1,0 @@
-/// Where it will be.
-enum Placeholder {}
