@@ -33,7 +33,7 @@ extension MemoryDatabase {
         tables.withLock { tables in
             tables.workflows[number] = copy.record
             if let id = copy.record.id { tables.ids[ExactText(id)] = number }
-            for step in copy.steps { _ = tables.insertStep(step) }
+            for step in copy.steps { _ = tables.insertStep(step, by: nil) }
             tables.nextNumber = max(tables.nextNumber, number + 1)
             if let outcome = copy.outcome {
                 tables.outcomes[number] = outcome

@@ -1,6 +1,7 @@
 import Foundation
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 private struct Flaky: Workflow {
@@ -37,41 +38,42 @@ private struct Policies: Workflow {
     }
 }
 
+/// Its bodies wait for ever, on a clock that the test turns.
 private struct Slow: Workflow {
     let ran: Counter
+    let never: Gate
 
     func run(_ kind: String, in context: WorkflowContext) async throws -> String {
         do {
             switch kind {
             case "attempt":
-                return try await context.step("slow", retry: .fixed(attempts: 2, interval: .zero), timeout: .milliseconds(20)) { step in
+                return try await context.step("slow", retry: .fixed(attempts: 2, interval: .zero), timeout: .hours(1)) { step in
                     ran.add()
-                    if step.attempt == 1 { try await Task.sleep(for: .seconds(60)) }
+                    if step.attempt == 1 { try await Task.sleep(for: .seconds(600)) }
                     return "attempt \(step.attempt)"
                 }
             case "total":
                 try await context.step(
-                    "slow", retry: .fixed(attempts: 1_000, interval: .milliseconds(5)), totalTimeout: .milliseconds(50)
+                    "slow", retry: .fixed(attempts: 1_000, interval: .hours(1)), totalTimeout: .hours(10)
                 ) {
                     ran.add()
                     throw Unlisted(code: 1)
                 }
             case "deaf":
-                try await context.step("slow", timeout: .milliseconds(20)) {
+                try await context.step("slow", timeout: .hours(1)) {
                     ran.add()
                     // Does not listen to its cancellation; it is abandoned after the grace period.
-                    await withCheckedContinuation { continuation in
-                        DispatchQueue.global().asyncAfter(deadline: .now() + 5) { continuation.resume() }
-                    }
+                    await Task { await never.wait() }.value
                 }
             default:
-                try await context.step("slow", heartbeatTimeout: .milliseconds(40)) { step in
-                    for _ in 0..<5 {
-                        try await Task.sleep(for: .milliseconds(15))
+                try await context.step("slow", heartbeatTimeout: .hours(1)) { step in
+                    ran.add()
+                    while ran["beats"] < 5 {
                         step.heartbeat()
+                        ran.add("beats")
+                        try await Task.sleep(for: .milliseconds(5))
                     }
-                    ran.add("beaten")
-                    try await Task.sleep(for: .seconds(60))
+                    try await Task.sleep(for: .seconds(600))
                 }
             }
         } catch let error as WorkflowError {
@@ -170,16 +172,30 @@ struct StepTests {
 
     @Test(arguments: [("attempt", "attempt 2"), ("total", "Unlisted"), ("deaf", "timedOut"), ("heartbeat", "timedOut")])
     func timeouts(kind: String, told: String) async throws {
-        var configuration = EngineConfiguration.test
-        configuration.stepGrace = .milliseconds(50)
         let ran = Counter()
-        try await withEngine(configuration: configuration) {
-            Slow(ran: ran)
+        let never = Gate()
+        let clock = TestClock()
+        try await withEngine(clock: clock) {
+            Slow(ran: ran, never: never)
         } _: { engine in
-            let result = try await engine.start(Slow.self, kind).result()
-            #expect(result == told)
+            let handle = try await engine.start(Slow.self, kind)
+            while ran[] == 0 { await Task.yield() }
+            if kind == "heartbeat" {
+                // Each wait alone is within the limit; all of them are not.
+                while ran["beats"] < 5 { await Task.yield() }
+            }
+            #expect(try await handle.status().state == .running)
+            let turning = Task {
+                while !Task.isCancelled {
+                    clock.advance(by: .minutes(20))
+                    try await Task.sleep(for: .milliseconds(2))
+                }
+            }
+            #expect(try await handle.result() == told)
+            turning.cancel()
         }
-        if kind == "heartbeat" { #expect(ran["beaten"] == 1, "heartbeats in time must keep the attempt alive") }
+        never.open()
+        if kind == "total" { #expect(ran[] <= 11, "no attempt begins after the timeout") }
     }
 
     @Test func progressReachesTheNextAttempt() async throws {

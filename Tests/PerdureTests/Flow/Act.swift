@@ -28,17 +28,6 @@ struct Bystander: Workflow {
     }
 }
 
-/// Something that a step waits for until the test, or a cancellation, ends it.
-struct Gate: Sendable {
-    private let stream: AsyncStream<Never>
-    private let continuation: AsyncStream<Never>.Continuation
-
-    init() { (stream, continuation) = AsyncStream.makeStream() }
-
-    func open() { continuation.finish() }
-    func pass() async { for await _ in stream {} }
-}
-
 /// What came of a workflow that was to be stopped.
 struct Stopped {
     /// The reason for which it was set aside.

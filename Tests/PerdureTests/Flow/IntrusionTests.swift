@@ -10,7 +10,7 @@ struct IntrusionTests {
         _ context: WorkflowContext, _ intrusion: () async throws -> Void
     ) async throws -> String {
         try await context.step("before") {}
-        async let outstanding: Void = context.step("outstanding") { await Gate().pass() }
+        async let outstanding: Void = context.step("outstanding") { await Gate().wait() }
         try await intrusion()
         try await context.step("after") {}
         try await outstanding
@@ -90,7 +90,7 @@ struct IntrusionTests {
     @Test func intrusionBeforeTheEnd() async throws {
         let stopped = try await stopped { context, _ in
             let gate = Gate()
-            async let step: Void = context.step("last") { await gate.pass() }
+            async let step: Void = context.step("last") { await gate.wait() }
             await Task.detached {
                 await Self.later()
                 gate.open()
@@ -105,7 +105,7 @@ struct IntrusionTests {
     @Test func codeThatSwallowsTheError() async throws {
         let stopped = try await stopped { context, tell in
             try await context.step("before") {}
-            async let outstanding: Void = context.step("outstanding") { await Gate().pass() }
+            async let outstanding: Void = context.step("outstanding") { await Gate().wait() }
             await Task.detached { await Self.later() }.value
             while true {
                 do { try await context.step("again") {} } catch { tell(error) }

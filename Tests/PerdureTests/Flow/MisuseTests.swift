@@ -43,7 +43,7 @@ struct MisuseTests {
         try await withEngine(database, configuration: .patient) {
             Lender { context in
                 lent.withLock { $0 = context }
-                try await context.step("lend") { await gate.pass() }
+                try await context.step("lend") { await gate.wait() }
                 return "lender"
             }
             Act { context in

@@ -24,12 +24,12 @@ struct ResumeTests {
         try await withEngine(database, configuration: .patient) {
             Act { context in
                 if isMended.withLock({ $0 }) { return "mended" }
-                await Gate().pass()
+                await Gate().wait()
                 return "never to be seen"
             }
         } _: { engine in
             let act = try await engine.start(Act.self, "")
-            await committed.pass()
+            await committed.wait()
             isMended.withLock { $0 = true }
             let isResumed = try await act.resume()
             #expect(isResumed)

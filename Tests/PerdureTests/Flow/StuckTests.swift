@@ -23,7 +23,7 @@ struct StuckTests {
     }
 
     @Test func streamThatNobodyFeeds() async throws {
-        try await Self.expectStuck { await Gate().pass() }
+        try await Self.expectStuck { await Gate().wait() }
     }
 
     @Test func childrenThatWaitForEachOther() async throws {
@@ -31,11 +31,11 @@ struct StuckTests {
         try await Self.expectStuck {
             await withTaskGroup { group in
                 group.addTask {
-                    await one.pass()
+                    await one.wait()
                     two.open()
                 }
                 group.addTask {
-                    await two.pass()
+                    await two.wait()
                     one.open()
                 }
             }

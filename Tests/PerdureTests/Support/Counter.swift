@@ -15,33 +15,5 @@ final class Counter: Sendable {
     subscript(_ name: String = "") -> Int { state.withLock { $0[name] ?? 0 } }
 }
 
-/// Opened once; those who wait go on, also those who come later.
-final class Gate: Sendable {
-    private struct State {
-        var isOpen = false
-        var waiting: [Parked<Void>] = []
-    }
-    private let state = Lock(State())
-
-    func open() {
-        let waiting = state.withLock { state in
-            state.isOpen = true
-            defer { state.waiting = [] }
-            return state.waiting
-        }
-        for parked in waiting { parked.resume() }
-    }
-
-    func wait() async {
-        await park { (parked: Parked<Void>) in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiting.append(parked) }
-                return state.isOpen
-            }
-            if isOpen { parked.resume() }
-        }
-    }
-}
-
 struct Refused: Error, Codable, Equatable { var code: Int }
 struct Unlisted: Error { var code: Int }

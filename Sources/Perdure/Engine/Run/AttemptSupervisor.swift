@@ -31,7 +31,11 @@ final class AttemptSupervisor: Sendable {
     }
 
     func run(_ context: StepContext) async -> Result<EncodedPayload, any Error> {
-        let task = Task(executorPreference: body.run.host.stepExecutor) { self.end(await self.body.perform(context)) }
+        let task = Task(executorPreference: body.run.host.stepExecutor) {
+            // On a busy machine the time may be up before the body has begun: then it must not begin any more, for the step may go on without it.
+            if self.state.withLock({ $0.timedOut }) { return self.end(.failure(CancellationError())) }
+            self.end(await self.body.perform(context))
+        }
         state.withLock { $0.task = task }
         watch()
         let result = await withTaskCancellationHandler {
