@@ -1,7 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// What every target of the package is compiled with. A misspelled feature name is accepted without a word: copy, do not type.
+/// What every target of the package is compiled with.
+///
+/// A misspelled feature name is accepted without a word: copy, do not type.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),

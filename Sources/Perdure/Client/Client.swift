@@ -19,7 +19,9 @@ public final class Client: Sendable {
             coder: PayloadCoder(codec: configuration.codec, limit: configuration.payloadLimit))
     }
 
-    /// Ends the client's connections. Nothing may be called afterwards.
+    /// Ends the client's connections.
+    ///
+    /// Nothing may be called afterwards.
     public func close() async { await core.close() }
 
     /// Starts a workflow; returns when its start is durable.

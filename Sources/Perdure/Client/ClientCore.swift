@@ -32,7 +32,8 @@ package final class ClientCore: Sendable {
         let attributes = options.attributes.isEmpty ? nil : try coder.encode(options.attributes, what: "the attributes of a workflow")
         let due = options.delay.flatMap { $0 > .zero ? now.adding($0) : nil }
         return WorkflowRecord(
-            number: try await number(in: transaction), id: id, lane: Lane(workflow: name, version: version), input: input, attributes: attributes,
+            number: try await number(in: transaction), id: id, lane: Lane(workflow: name, version: version), input: input,
+            attributes: attributes,
             created: now, due: due, deadline: options.timeout.map { (due ?? now).adding($0) })
     }
 
@@ -64,12 +65,14 @@ package final class ClientCore: Sendable {
     }
 
     static func taken(_ id: String, _ number: WorkflowNumber) -> WorkflowError {
-        WorkflowError(.alreadyStarted, "the id '\(id)' is taken by run \(Names.publicID(number)), and the policy of this start says not to use it")
+        WorkflowError(
+            .alreadyStarted, "the id '\(id)' is taken by run \(Names.publicID(number)), and the policy of this start says not to use it")
     }
 
     static func otherType(_ record: WorkflowRecord, _ name: String) -> WorkflowError {
         WorkflowError(
-            .otherType, "the id '\(record.id ?? "")' is taken by a workflow of type '\(name)', so it cannot be started as '\(record.lane.workflow)'")
+            .otherType,
+            "the id '\(record.id ?? "")' is taken by a workflow of type '\(name)', so it cannot be started as '\(record.lane.workflow)'")
     }
 
     /// A start is idempotent by its number, so a connection that is lost in it is no reason to fail.

@@ -17,7 +17,9 @@ package final class NumberPool: Sendable {
         self.clock = clock
     }
 
-    /// A number, if one is at hand. A block that is older than ten seconds is dropped: numbers are ordered by time.
+    /// A number, if one is at hand.
+    ///
+    /// A block that is older than ten seconds is dropped: numbers are ordered by time.
     func atHand() -> WorkflowNumber? {
         let now = clock.now()
         return state.withLock { state in

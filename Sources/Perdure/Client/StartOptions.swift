@@ -4,9 +4,13 @@ public struct StartOptions: Sendable {
     public var conflictPolicy: IDConflictPolicy
     /// What happens if a closed run has the id.
     public var reusePolicy: IDReusePolicy
-    /// The workflow is cancelled as timed out when it takes longer than this, counted from its start. As Temporal's execution timeout.
+    /// The workflow is cancelled as timed out when it takes longer than this, counted from its start.
+    ///
+    /// As Temporal's execution timeout.
     public var timeout: Duration?
-    /// The workflow does not begin before this has passed. As Temporal's start delay.
+    /// The workflow does not begin before this has passed.
+    ///
+    /// As Temporal's start delay.
     public var delay: Duration?
     /// Shown in the views and kept with the workflow; the values are text.
     public var attributes: [String: String]

@@ -9,7 +9,9 @@ public struct WorkflowHandle<Output: Sendable>: Sendable {
     /// Where the workflow is in its life.
     public func status() async throws -> WorkflowStatus { try await core.status(of: number) }
 
-    /// Asks the workflow to cancel: its task is cancelled, wherever it waits. It may take its time, and may decline.
+    /// Asks the workflow to cancel: its task is cancelled, wherever it waits.
+    ///
+    /// It may take its time, and may decline.
     public func cancel() async throws { try await core.deliver(InboxItem(workflow: number, kind: .cancel)) }
 
     /// Ends the workflow without running any of its code; its children follow their policies.

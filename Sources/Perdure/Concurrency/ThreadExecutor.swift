@@ -36,7 +36,9 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor {
         if mustWake { wake.signal() }
     }
 
-    /// Ends the thread when what is queued has run. Nothing may be enqueued afterwards.
+    /// Ends the thread when what is queued has run.
+    ///
+    /// Nothing may be enqueued afterwards.
     package func stop() {
         let mustWake = state.withLock { state in
             state.stopped = true
@@ -78,12 +80,14 @@ package func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
     unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     defer { unsafe pthread_attr_destroy(&attributes) }
     var thread = pthread_t()
-    let status = unsafe pthread_create(&thread, &attributes, { argument in
-        guard let argument = unsafe argument else { return nil }
-        let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
-        body.run()
-        return nil
-    }, box.toOpaque())
+    let status = unsafe pthread_create(
+        &thread, &attributes,
+        { argument in
+            guard let argument = unsafe argument else { return nil }
+            let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
+            body.run()
+            return nil
+        }, box.toOpaque())
     precondition(status == 0, "no thread could be started for '\(name)' (errno \(status)): raise the limit of processes (ulimit -u)")
 }
 

@@ -97,10 +97,14 @@ public final class Engine: Sendable {
         }
     }
 
-    /// Ends the engine's connections and threads. Call it after `run()` has returned; nothing may be called afterwards.
+    /// Ends the engine's connections and threads.
+    ///
+    /// Call it after `run()` has returned; nothing may be called afterwards.
     public func close() async { await client.close() }
 
-    /// Starts a workflow; see ``Client/start(_:_:id:options:in:)``. A running engine that has the workflow runs it at once.
+    /// Starts a workflow; see ``Client/start(_:_:id:options:in:)``.
+    ///
+    /// A running engine that has the workflow runs it at once.
     @discardableResult
     public func start<W: Workflow>(
         _ type: W.Type, _ input: W.Input, id: String? = nil, options: StartOptions = StartOptions(), in transaction: Transaction? = nil

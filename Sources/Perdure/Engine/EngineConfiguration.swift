@@ -14,11 +14,15 @@ public struct EngineConfiguration: Sendable {
     public var shutdownGrace: Duration = .seconds(10)
     /// How long the body of a step that has timed out may take to end, before it is abandoned and named in the log.
     public var stepGrace: Duration = .seconds(5)
-    /// How many threads run workflows' own code; 0 is one for each core, at least two. Bodies of steps run elsewhere.
+    /// How many threads run workflows' own code; 0 is one for each core, at least two.
+    ///
+    /// Bodies of steps run elsewhere.
     public var flowThreads: Int = 0
     /// Create and migrate the tables when the store is opened.
     public var migrate: Bool = true
-    /// Receives what people should know. By default warnings and errors go to standard error.
+    /// Receives what people should know.
+    ///
+    /// By default warnings and errors go to standard error.
     public var log: @Sendable (LogLevel, String) -> Void = EngineConfiguration.logToStandardError
 
     /// The defaults.
@@ -28,7 +32,11 @@ public struct EngineConfiguration: Sendable {
     @Sendable public static func logToStandardError(_ level: LogLevel, _ message: String) {
         guard level >= .warning else { return }
         let line = message.unicodeScalars.reduce(into: "perdure: ") { line, scalar in
-            if scalar.value < 0x20 || scalar.value == 0x7F { line += scalar.escaped(asASCII: true) } else { line.unicodeScalars.append(scalar) }
+            if scalar.value < 0x20 || scalar.value == 0x7F {
+                line += scalar.escaped(asASCII: true)
+            } else {
+                line.unicodeScalars.append(scalar)
+            }
         }
         System.write(line + "\n")
     }

@@ -22,7 +22,8 @@ public struct Registration: Sendable {
             return error
         }
         if W.self is any Actor.Type {
-            return WorkflowError(.invalidDeclaration, "workflow \(W.self) is an actor, which has state that a replay would not have: make it a struct")
+            return WorkflowError(
+                .invalidDeclaration, "workflow \(W.self) is an actor, which has state that a replay would not have: make it a struct")
         }
         let names = W.errors.map { ErrorRegistry.name(of: $0) }
         if let twice = Dictionary(grouping: names, by: \.self).first(where: { $0.value.count > 1 })?.key {

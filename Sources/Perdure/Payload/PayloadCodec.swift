@@ -29,7 +29,9 @@ public struct JSONPayloadCodec: PayloadCodec {
     /// 1.
     public var number: Int16 { 1 }
 
-    /// As UTF-8 text, keys in order, so that one value is always the same bytes. A number that is not finite throws.
+    /// As UTF-8 text, keys in order, so that one value is always the same bytes.
+    ///
+    /// A number that is not finite throws.
     public func encode<Value: Encodable>(_ value: Value) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -62,7 +64,8 @@ package struct PayloadCoder: Sendable {
         guard bytes.count <= limit else {
             throw WorkflowError(
                 .payloadTooLarge,
-                "\(what()) is \(bytes.count) bytes, and the limit is \(limit): store it elsewhere and pass a reference, or raise `payloadLimit`")
+                "\(what()) is \(bytes.count) bytes, and the limit is \(limit): store it elsewhere and pass a reference, or raise `payloadLimit`"
+            )
         }
         return EncodedPayload(codec: codec.number, bytes: bytes)
     }

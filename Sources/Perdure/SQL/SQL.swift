@@ -62,7 +62,9 @@ public struct SQL: Sendable, Hashable, ExpressibleByStringInterpolation {
             parts[parts.count - 1] += "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
         }
 
-        /// Puts in text as it is. Never from outside the program.
+        /// Puts in text as it is.
+        ///
+        /// Never from outside the program.
         public mutating func appendInterpolation(unsafeRaw text: String) { parts[parts.count - 1] += text }
     }
 }

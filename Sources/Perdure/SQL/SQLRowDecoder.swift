@@ -35,7 +35,8 @@ private struct RowDecoder: Decoder {
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        throw DecodingError.typeMismatch([Any].self, .init(codingPath: [], debugDescription: "a row is decoded by the names of its columns"))
+        throw DecodingError.typeMismatch(
+            [Any].self, .init(codingPath: [], debugDescription: "a row is decoded by the names of its columns"))
     }
 
     func singleValueContainer() -> any SingleValueDecodingContainer {

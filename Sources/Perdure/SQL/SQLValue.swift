@@ -94,7 +94,9 @@ package struct SQLRows: Sendable {
     }
 }
 
-/// How the transaction sees the others; as SQL's own levels. SQLite is always serializable.
+/// How the transaction sees the others; as SQL's own levels.
+///
+/// SQLite is always serializable.
 public enum IsolationLevel: String, Sendable, Hashable {
     /// Each statement sees what was committed before it.
     case readCommitted

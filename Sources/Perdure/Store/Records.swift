@@ -9,7 +9,9 @@ package typealias Microseconds = Int64
 /// One start of an engine: random, 63 bits, never reused, never a configured name.
 package typealias ExecutorID = Int64
 
-/// Bytes and what they are encoded with. Stores never look inside.
+/// Bytes and what they are encoded with.
+///
+/// Stores never look inside.
 package struct EncodedPayload: Sendable, Hashable {
     /// The codec's number; 0 is "nothing" (a `Void` value), 1 is JSON, as `PayloadCodec` lists them.
     package var codec: Int16
@@ -203,7 +205,9 @@ package enum InboxKind: Int16, Sendable {
 
 /// A row of `inbox`: inserted by anybody, deleted by the owner in the batch that records what came of it.
 package struct InboxItem: Sendable, Hashable {
-    /// Given by the store; 0 before that. Unique over all workflows, rising in the order of arrival.
+    /// Given by the store; 0 before that.
+    ///
+    /// Unique over all workflows, rising in the order of arrival.
     package var sequence: Int64
     package var workflow: WorkflowNumber
     package var kind: InboxKind

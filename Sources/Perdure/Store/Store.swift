@@ -16,7 +16,9 @@ public struct Store: Sendable, CustomStringConvertible {
 package struct StoreSettings: Sendable {
     /// Create or migrate the tables; without it, tables that are missing or too old are an error that names `perdure migrate`.
     package var migrate: Bool
-    /// Receives what people should know: a reconnection, a full disk, a notice of the server. Never the hot path.
+    /// Receives what people should know: a reconnection, a full disk, a notice of the server.
+    ///
+    /// Never the hot path.
     package var log: @Sendable (_ level: LogLevel, _ message: String) -> Void
 
     package init(migrate: Bool = true, log: @escaping @Sendable (LogLevel, String) -> Void = { _, _ in }) {

@@ -5,9 +5,13 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         package enum Kind: String { case fenced, unavailable, transient, rejected, full, misconfigured, newerSchema, conflict }
         package let kind: Kind
 
-        /// The executor's lease is gone: it may not write one more row. The engine registers anew.
+        /// The executor's lease is gone: it may not write one more row.
+        ///
+        /// The engine registers anew.
         public static let fenced = Code(kind: .fenced)
-        /// No connection, or it was lost; whether the last commit landed is unknown. Sent again after reconnecting.
+        /// No connection, or it was lost; whether the last commit landed is unknown.
+        ///
+        /// Sent again after reconnecting.
         public static let unavailable = Code(kind: .unavailable)
         /// A serialization failure, a deadlock, a lock timeout: nothing was written, the same again will do.
         public static let transient = Code(kind: .transient)

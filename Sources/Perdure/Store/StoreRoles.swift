@@ -100,7 +100,9 @@ package protocol ClaimStore: Sendable {
     func claimer(for executor: ExecutorID) async throws(StoreError) -> any Claimer
 }
 
-/// Claims for one executor, each claim a fenced transaction of its own. Called by one loop, one call at a time.
+/// Claims for one executor, each claim a fenced transaction of its own.
+///
+/// Called by one loop, one call at a time.
 package protocol Claimer: Sendable {
     /// Ready workflows of the lanes of these names whose version is in `versions`, returned work first; now theirs.
     func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed]
@@ -222,7 +224,9 @@ package protocol TransactionStore: Sendable {
     func begin(_ isolation: IsolationLevel, for executor: ExecutorID?) async throws(StoreError) -> any OpenTransaction
 }
 
-/// One open transaction on a connection of its own. Calls come one at a time.
+/// One open transaction on a connection of its own.
+///
+/// Calls come one at a time.
 package protocol OpenTransaction: Sendable {
     func execute(_ sql: SQL) async throws(StoreError) -> Int
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows

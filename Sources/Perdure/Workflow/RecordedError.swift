@@ -52,7 +52,9 @@ package struct ErrorRegistry: Sendable {
 
     private static let cancellation = "CancellationError"
 
-    /// What is stored of an error. Never fails: what cannot be encoded as itself is stored as type and message.
+    /// What is stored of an error.
+    ///
+    /// Never fails: what cannot be encoded as itself is stored as type and message.
     package func record(_ error: any Error, with coder: PayloadCoder) -> EncodedPayload {
         if let recorded = error as? RecordedError { return plain(recorded.type, recorded.message, coder) }
         let name = Self.name(of: type(of: error))

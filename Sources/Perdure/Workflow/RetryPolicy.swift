@@ -8,7 +8,9 @@ public struct RetryPolicy: Sendable {
     public var multiplier: Double
     /// The longest wait.
     public var maximumInterval: Duration
-    /// The share of each wait that is drawn at random: 0.2 is between 80 % and 120 %. Clamped to 0...1.
+    /// The share of each wait that is drawn at random: 0.2 is between 80 % and 120 %.
+    ///
+    /// Clamped to 0...1.
     public var jitter: Double
     /// Errors of these types are not retried, nor is any ``NonRetryableError``.
     public var nonRetryable: [any Error.Type]

@@ -2,7 +2,9 @@
 public final class StepContext: Sendable {
     /// The same for every attempt of this step of this run, and for no other: hand it to services that refuse to do a thing twice.
     public let idempotencyKey: String
-    /// 1 for the first attempt. Attempts that were cut off by a crash are not counted.
+    /// 1 for the first attempt.
+    ///
+    /// Attempts that were cut off by a crash are not counted.
     public let attempt: Int
 
     private let report: @Sendable (EncodedPayload?) -> Void
@@ -23,11 +25,14 @@ public final class StepContext: Sendable {
         self.report = report
     }
 
-    /// Says that the attempt is alive; without one in each `heartbeatTimeout` it counts as timed out. As Temporal's heartbeat.
+    /// Says that the attempt is alive; without one in each `heartbeatTimeout` it counts as timed out.
+    ///
+    /// As Temporal's heartbeat.
     public func heartbeat() { report(nil) }
 
-    /// Says that the attempt is alive and how far it has come. The progress is durable (written at most once a second), visible, and handed to
-    /// the next attempt.
+    /// Says that the attempt is alive and how far it has come.
+    ///
+    /// The progress is durable (written at most once a second), visible, and handed to the next attempt.
     public func heartbeat(_ progress: some Payload) throws {
         report(try coder.encode(progress, what: "the progress of a step"))
     }

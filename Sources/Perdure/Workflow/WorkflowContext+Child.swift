@@ -27,7 +27,9 @@ public struct ChildHandle<Output: Sendable>: Sendable {
 }
 
 extension ChildHandle where Output: Codable {
-    /// What the child returned; throws what it threw. May be awaited once.
+    /// What the child returned; throws what it threw.
+    ///
+    /// May be awaited once.
     public func result() async throws -> Output {
         let record = try await context.childResult(key, reference)
         return try context.decoded(Output.self, record.output, "the result of child \(id)")
@@ -35,12 +37,16 @@ extension ChildHandle where Output: Codable {
 }
 
 extension ChildHandle where Output == Void {
-    /// Waits for the child's end; throws what it threw. May be awaited once.
+    /// Waits for the child's end; throws what it threw.
+    ///
+    /// May be awaited once.
     public func result() async throws { _ = try await context.childResult(key, reference) }
 }
 
 extension WorkflowContext {
-    /// Runs another workflow as a child and returns its result. The child is a workflow of its own: it may run on another engine.
+    /// Runs another workflow as a child and returns its result.
+    ///
+    /// The child is a workflow of its own: it may run on another engine.
     ///
     /// When the task that waits is cancelled the child is asked to cancel, and waited for.
     ///

@@ -1,7 +1,9 @@
 public import FoundationEssentials
 
 extension WorkflowContext {
-    /// Sleeps; a crash does not make it longer. Days and months are fine: a workflow that only sleeps is a row.
+    /// Sleeps; a crash does not make it longer.
+    ///
+    /// Days and months are fine: a workflow that only sleeps is a row.
     ///
     /// Counted from ``now``. A duration of zero or below still gives others their turn.
     ///

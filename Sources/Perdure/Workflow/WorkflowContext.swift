@@ -50,7 +50,8 @@ public final class WorkflowContext: Sendable {
         }
         let error = WorkflowError(
             .intrusion,
-            "\(call) was called from a task that is not the workflow's own (a detached task, `Task {}`, another executor): use `async let` or a task group")
+            "\(call) was called from a task that is not the workflow's own (a detached task, `Task {}`, another executor): use `async let` or a task group"
+        )
         run.setAside(error)
         throw error
     }

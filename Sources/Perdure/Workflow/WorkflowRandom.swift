@@ -18,7 +18,9 @@ extension WorkflowContext {
         Date(timeIntervalSince1970: Double(run.state.withLock { $0.now }) / 1_000_000)
     }
 
-    /// A random UUID (version 8) that is the same on each replay. Not for secrets.
+    /// A random UUID (version 8) that is the same on each replay.
+    ///
+    /// Not for secrets.
     public func uuid() -> UUID {
         let (high, low) = (draw(), draw())
         func byte(_ value: UInt64, _ index: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: value >> (56 - 8 * index)) }
@@ -30,7 +32,9 @@ extension WorkflowContext {
             ))
     }
 
-    /// A seeded generator, another one with each call: `var random = context.randomNumberGenerator()`. Not for secrets.
+    /// A seeded generator, another one with each call: `var random = context.randomNumberGenerator()`.
+    ///
+    /// Not for secrets.
     public func randomNumberGenerator() -> WorkflowRandomNumberGenerator {
         WorkflowRandomNumberGenerator(seed: draw())
     }

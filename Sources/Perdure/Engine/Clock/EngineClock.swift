@@ -94,7 +94,8 @@ package final class SystemClock: EngineClock {
                     if let action = state.actions.removeValue(forKey: first.id) { actions.append(action) }
                 }
                 // At most a second, so that a clock that is set forward is noticed.
-                let wait = actions.isEmpty ? min((state.heap.first?.due ?? .max) - time, state.heap.first == nil ? 60_000_000 : 1_000_000) : 0
+                let wait =
+                    actions.isEmpty ? min((state.heap.first?.due ?? .max) - time, state.heap.first == nil ? 60_000_000 : 1_000_000) : 0
                 state.wakesAt = actions.isEmpty ? time + wait : .min
                 return (actions, wait, state.stopped)
             }

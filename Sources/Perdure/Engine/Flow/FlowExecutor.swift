@@ -100,7 +100,9 @@ package final class FlowExecutor: TaskExecutor {
         return key
     }()
 
-    /// Runs until nothing is left to run and nothing can be delivered. Called by one thread at a time, after a `submit`.
+    /// Runs until nothing is left to run and nothing can be delivered.
+    ///
+    /// Called by one thread at a time, after a `submit`.
     package func drain() {
         unsafe pthread_setspecific(Self.key, Unmanaged.passUnretained(self).toOpaque())
         defer { pthread_setspecific(Self.key, nil) }

@@ -6,7 +6,9 @@ package protocol FlowThreads: Sendable {
     func submit(contentsOf flows: [FlowExecutor])
 }
 
-/// A few threads of the engine's own. A workflow that holds one for long is named, and a thread is added.
+/// A few threads of the engine's own.
+///
+/// A workflow that holds one for long is named, and a thread is added.
 package final class FlowThreadPool: FlowThreads {
     fileprivate struct State {
         var ready: [FlowExecutor] = []

@@ -73,7 +73,10 @@ extension Incarnation {
             for flow in pool.relieve(longerThan: .seconds(2), maximum: 64) {
                 let held = residency.withLock { $0.runs.values.first { $0.flow === flow } }
                 if let held {
-                    log(.warning, "workflow \(Names.publicID(held.number)) ('\(held.workflow.name)') has held its thread for seconds: blocking work belongs in a step")
+                    log(
+                        .warning,
+                        "workflow \(Names.publicID(held.number)) ('\(held.workflow.name)') has held its thread for seconds: blocking work belongs in a step"
+                    )
                 }
             }
         }

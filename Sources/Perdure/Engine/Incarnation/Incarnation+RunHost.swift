@@ -182,7 +182,9 @@ extension Incarnation: RunHost {
         while !isStopped {
             do throws(StoreError) {
                 var outcomes: [WorkflowNumber: Outcome] = [:]
-                for case .outcome(let outcome) in try await store.endings(of: children.map(\.child)) { outcomes[outcome.workflow] = outcome }
+                for case .outcome(let outcome) in try await store.endings(of: children.map(\.child)) {
+                    outcomes[outcome.workflow] = outcome
+                }
                 for ended in children {
                     if let outcome = outcomes[ended.child] { run.childEnded(ended.key, outcome, sequence: ended.sequence) }
                 }

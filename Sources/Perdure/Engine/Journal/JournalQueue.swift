@@ -60,7 +60,9 @@ package struct JournalQueue {
         return .batch(head == 0 && count == entries.count ? entries : Array(entries[head..<(head + count)]))
     }
 
-    /// No more is taken; what is queued is still handed out. True if the writer must be woken.
+    /// No more is taken; what is queued is still handed out.
+    ///
+    /// True if the writer must be woken.
     package mutating func close() -> Bool {
         closed = true
         defer { isIdle = false }

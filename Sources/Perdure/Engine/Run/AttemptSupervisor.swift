@@ -93,7 +93,9 @@ final class AttemptSupervisor: Sendable {
     private func abandon() {
         guard state.withLock({ $0.result == nil }) else { return }
         body.run.host.log(
-            .warning, "the body of step '\(body.key)' of workflow \(Names.publicID(body.run.number)) does not end when it is cancelled; it is abandoned")
+            .warning,
+            "the body of step '\(body.key)' of workflow \(Names.publicID(body.run.number)) does not end when it is cancelled; it is abandoned"
+        )
         end(.failure(timeout))
     }
 }

@@ -7,7 +7,9 @@ struct ChildStart: Sendable {
     let input: EncodedPayload
     let onClose: ParentClosePolicy
 
-    /// Without an id, the child and the row that names it are one command. With one, the id decides first: starting twice is starting once.
+    /// Without an id, the child and the row that names it are one command.
+    ///
+    /// With one, the id decides first: starting twice is starting once.
     func start() {
         if id == nil, let number = run.host.numberAtHand() { return record(number) }
         run.state.withLock { $0.bodies += 1 }

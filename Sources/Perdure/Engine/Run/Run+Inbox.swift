@@ -11,7 +11,9 @@ extension Run {
         if state.withLock({ $0.isLive }) { takeInbox() }
     }
 
-    /// Records what has arrived. During replay it waits: its place in the order is after everything that is recorded.
+    /// Records what has arrived.
+    ///
+    /// During replay it waits: its place in the order is after everything that is recorded.
     func takeInbox() {
         let due = inbox.withLock { $0.take() }
         if let sequence = due.cancel { recordCancel(.requested, consumes: sequence) }
@@ -26,7 +28,8 @@ extension Run {
     /// How a child ended, read from the database.
     func childEnded(_ key: String, _ outcome: Outcome, sequence: Int64) {
         let result: WorkResult =
-            outcome.status == .completed ? .success(outcome.output)
+            outcome.status == .completed
+            ? .success(outcome.output)
             : .failure(outcome.error ?? workflow.errors.record(WorkflowError(.terminated, "the child was terminated"), with: coder))
         record(key, .childResult, result, started: outcome.finished, consumes: sequence)
     }

@@ -21,8 +21,10 @@ package final class Run: Sendable {
         inbox = Lock(RunInbox(loaded.inbox))
     }
 
-    /// Starts the workflow's code. The task is created detached, so that the starter's task-locals and priority, which a replay would not
-    /// have, do not leak into the first run.
+    /// Starts the workflow's code.
+    ///
+    /// The task is created detached, so that the starter's task-locals and priority, which a replay would not have, do not leak into the
+    /// first run.
     func open() {
         let context = WorkflowContext(self)
         let task = Task.detached(executorPreference: flow, priority: .medium) { await self.main(context) }
@@ -61,7 +63,9 @@ package final class Run: Sendable {
         if flow.poke() { host.threads.submit(flow) }
     }
 
-    /// Ends the run in this process without a trace: it is unloaded, or the engine has lost it. Waits and calls throw.
+    /// Ends the run in this process without a trace: it is unloaded, or the engine has lost it.
+    ///
+    /// Waits and calls throw.
     @discardableResult
     func drop(_ error: any Error = CancellationError()) -> Bool {
         guard state.withLock({ $0.stop(error) }) else { return false }
@@ -69,7 +73,9 @@ package final class Run: Sendable {
         return true
     }
 
-    /// Stops the run and sets the workflow aside, for a reason that a person must look at. Nothing is overwritten.
+    /// Stops the run and sets the workflow aside, for a reason that a person must look at.
+    ///
+    /// Nothing is overwritten.
     func setAside(_ error: WorkflowError) {
         guard state.withLock({ $0.stop(error) }) else { return }
         host.setAside(self, error)
@@ -142,10 +148,12 @@ extension Run: FlowDelegate {
         case .failure(is CancellationError) where cancellation != nil:
             let isTimeout = cancellation == .timedOut
             let error: WorkflowError =
-                isTimeout ? WorkflowError(.timedOut, "the workflow took longer than its timeout")
+                isTimeout
+                ? WorkflowError(.timedOut, "the workflow took longer than its timeout")
                 : WorkflowError(.cancelled, "the workflow was cancelled")
             return Outcome(
-                workflow: number, status: isTimeout ? .timedOut : .cancelled, error: workflow.errors.record(error, with: coder), finished: time)
+                workflow: number, status: isTimeout ? .timedOut : .cancelled, error: workflow.errors.record(error, with: coder),
+                finished: time)
         case .failure(let error):
             return Outcome(workflow: number, status: .failed, error: workflow.errors.record(error, with: coder), finished: time)
         }
@@ -155,10 +163,12 @@ extension Run: FlowDelegate {
 extension WorkflowError {
     static let intruded = WorkflowError(
         .intrusion,
-        "something that is not recorded woke this workflow (Task.sleep, a detached task, a stream or an actor from outside): use context.sleep, or put it into a step")
+        "something that is not recorded woke this workflow (Task.sleep, a detached task, a stream or an actor from outside): use context.sleep, or put it into a step"
+    )
     static let stuck = WorkflowError(
         .notDurable,
-        "the workflow waits for something that is not durable, so nothing would ever wake it: wait in a step, or for a child, a timer or a message")
+        "the workflow waits for something that is not durable, so nothing would ever wake it: wait in a step, or for a child, a timer or a message"
+    )
 }
 
 extension ChildReference {

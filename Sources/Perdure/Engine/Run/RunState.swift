@@ -1,33 +1,3 @@
-/// What a waiting call is resumed with.
-package enum Resumption: Sendable {
-    /// Replay has caught up and has no result: do the work, then wait again.
-    case begin
-    case completed(StepRecord)
-    case cancelled
-    /// The run goes no further in this process.
-    case stopped(any Error)
-}
-
-/// A call of the context that has not returned.
-struct Wait {
-    var key: String
-    var kind: StepKind
-    /// Counted while outstanding, to find two steps of one name; nil where the call has an id or counts by itself.
-    var exclusiveName: String?
-    var parked: Parked<Resumption>?
-    var begun = false
-    var isCancelled = false
-    /// When a timer fires, or the next attempt begins; what an unloaded workflow is due at.
-    var due: Microseconds?
-    /// Its completion is on the way to the database.
-    var isRecorded = false
-    /// Cancels the body, or the timer.
-    var cancelWork: (@Sendable () -> Void)?
-
-    /// Timers and receives end at once when cancelled, unrecorded; all others wait for what they began.
-    var endsAtOnce: Bool { kind == .timer || kind == .receive }
-}
-
 /// The whole of one run of a workflow, without its tasks: a pure state machine.
 ///
 /// In replay the recorded completions are delivered in their order, each when nothing is left to run; calls whose completion is not
@@ -82,44 +52,6 @@ struct RunState {
     }
 }
 
-/// Why a workflow was asked to cancel; the output of its `@cancel` row.
-package enum CancelReason: String, Codable, Sendable {
-    case requested
-    case timedOut
-
-    /// JSON text, so that a view shows it.
-    var payload: EncodedPayload { EncodedPayload(codec: 1, bytes: Array("\"\(rawValue)\"".utf8)) }
-
-    init?(payload: EncodedPayload) {
-        self.init(rawValue: String(decoding: payload.bytes.dropFirst().dropLast(), as: UTF8.self))
-    }
-}
-
-/// The output of the row of a child's start.
-package struct ChildReference: Codable, Sendable, Hashable {
-    package var id: String
-    package var number: WorkflowNumber
-    package var onClose: Int16
-}
-
-/// A child that is being started.
-struct StartingChild {
-    var record: WorkflowRecord
-    var isOwned: Bool
-    var output: EncodedPayload?
-}
-
-/// Why a run goes no further in this process, and how its code is told.
-struct Stop {
-    /// Code that swallows the error and calls again would spin for ever: after so many throws a call is never resumed.
-    static let throwLimit = 64
-
-    var error: any Error
-    var throwsLeft = Stop.throwLimit
-    /// What is waiting has been resumed.
-    var isUnwound = false
-}
-
 // MARK: - Calls
 
 extension RunState {
@@ -155,7 +87,8 @@ extension RunState {
         if exclusive, !outstanding.insert(base).inserted {
             throw WorkflowError(
                 .ambiguousStep,
-                "a step '\(base)' is outstanding already: give steps that run at the same time an `id:`, or replay could not tell them apart")
+                "a step '\(base)' is outstanding already: give steps that run at the same time an `id:`, or replay could not tell them apart"
+            )
         }
         let key = nextKey(base)
         waits[key] = Wait(key: key, kind: kind, exclusiveName: exclusive ? base : nil, begun: isLive && !isQuiet, due: due)
@@ -354,13 +287,15 @@ extension RunState {
         let code = rootResult != nil ? "the code has ended" : asked.isEmpty ? "the code waits for nothing" : "the code waits for \(asked)"
         return WorkflowError(
             .nondeterminism,
-            "the history holds '\(record.key)' (\(record.kind)) next, but \(code): the workflow was changed under its history, or takes another path on each run")
+            "the history holds '\(record.key)' (\(record.kind)) next, but \(code): the workflow was changed under its history, or takes another path on each run"
+        )
     }
 
     private func otherKind(_ record: StepRecord, _ wait: Wait) -> WorkflowError {
         WorkflowError(
             .nondeterminism,
-            "the history holds '\(record.key)' as a \(record.kind), but the code asks for a \(wait.kind): the workflow was changed under its history")
+            "the history holds '\(record.key)' as a \(record.kind), but the code asks for a \(wait.kind): the workflow was changed under its history"
+        )
     }
 
     private mutating func unwind() -> Delivery {
@@ -380,7 +315,9 @@ extension RunState {
 
     mutating func rootReturned(_ result: Result<EncodedPayload, any Error>) { rootResult = result }
 
-    /// Ends the run in this process; each call throws `error`. False if it had ended already.
+    /// Ends the run in this process; each call throws `error`.
+    ///
+    /// False if it had ended already.
     mutating func stop(_ error: any Error) -> Bool {
         guard stop == nil, !isEnded else { return false }
         stop = Stop(error: error)

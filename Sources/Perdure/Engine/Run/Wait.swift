@@ -1,0 +1,29 @@
+/// What a waiting call is resumed with.
+package enum Resumption: Sendable {
+    /// Replay has caught up and has no result: do the work, then wait again.
+    case begin
+    case completed(StepRecord)
+    case cancelled
+    /// The run goes no further in this process.
+    case stopped(any Error)
+}
+
+/// A call of the context that has not returned.
+struct Wait {
+    var key: String
+    var kind: StepKind
+    /// Counted while outstanding, to find two steps of one name; nil where the call has an id or counts by itself.
+    var exclusiveName: String?
+    var parked: Parked<Resumption>?
+    var begun = false
+    var isCancelled = false
+    /// When a timer fires, or the next attempt begins; what an unloaded workflow is due at.
+    var due: Microseconds?
+    /// Its completion is on the way to the database.
+    var isRecorded = false
+    /// Cancels the body, or the timer.
+    var cancelWork: (@Sendable () -> Void)?
+
+    /// Timers and receives end at once when cancelled, unrecorded; all others wait for what they began.
+    var endsAtOnce: Bool { kind == .timer || kind == .receive }
+}
