@@ -57,7 +57,7 @@ let package = Package(
             name: "StoreConformanceTests", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite", "PerdurePostgres"],
             swiftSettings: strict),
         .testTarget(name: "PerdureSQLiteTests", dependencies: ["Perdure", "PerdureSQLite", "CSQLite"], swiftSettings: strict),
-        .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres"], swiftSettings: strict),
+        .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres", "CLibPQ"], swiftSettings: strict),
         // Tests that really kill a process: they drive the `Shop` executable.
         .testTarget(name: "CrashTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "Shop"], swiftSettings: strict),
         // Random programs, recorded by one build and replayed by another.

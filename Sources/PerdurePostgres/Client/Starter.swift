@@ -111,7 +111,7 @@ struct Starter: Sendable {
         for index in new { try columns.append(starts[index].record, lane: lanes[starts[index].record.lane] ?? 0) }
         let rows = try session.query(statements.insert, columns.parameters + [.int8(owner)])
         var owned: [WorkflowNumber: Bool] = [:]
-        for row in 0..<rows.count { owned[rows.int(row, 0)] = rows.int(row, 1) == Int64(LiveState.owned.rawValue) }
+        for row in 0..<rows.count where !rows.isNull(row, 0) { owned[rows.int(row, 0)] = rows.int16(row, 1) == LiveState.owned.rawValue }
         // What was there already is this same start, sent before.
         let again = new.map { starts[$0].record.number }.filter { owned[$0] == nil }
         if !again.isEmpty, let owner {

@@ -39,7 +39,10 @@ enum ConnectFailure {
             return StoreError(
                 .misconfigured, "no server of \(place) accepts writes: point the URL at the primary (\(message))", nativeCode: "25006")
         }
-        if contains("invalid connection option", "invalid port", "invalid sslmode", "root certificate", "certificate verify failed") {
+        if contains(
+            "invalid connection option", "invalid port", "invalid integer value", "invalid sslmode", "root certificate",
+            "certificate verify failed")
+        {
             return StoreError(.misconfigured, "the URL of Postgres \(place) cannot be used: \(message)")
         }
         return StoreError(

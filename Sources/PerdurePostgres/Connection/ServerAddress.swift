@@ -39,7 +39,8 @@ struct ServerAddress: Sendable {
         if let user = settings["user"] { text += user + "@" }
         text += settings["host"] ?? settings["hostaddr"] ?? ""
         if let port = settings["port"] { text += ":" + port }
-        return text + "/" + (settings["dbname"] ?? "")
+        // A password that was not escaped ends up in other parts.
+        return Self.hide(secrets, in: text + "/" + (settings["dbname"] ?? ""))
     }
 
     /// Takes whatever could be a password out of a message.

@@ -14,10 +14,16 @@ struct Statement: Sendable {
     static let begin = Statement("perdure_begin", "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
     static let commit = Statement("perdure_commit", "COMMIT")
     /// For the rest of the transaction: a plan that was made while a table was tiny must not scan it when it is large.
+    ///
+    /// What is switched off counts as very expensive, which would have every such statement compiled: a second instead of a millisecond.
     static let byIndex = Statement(
         "perdure_by_index",
-        "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)"
-    )
+        """
+        SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+            set_config('enable_sort', 'off', true), set_config('jit', 'off', true)
+        """)
+    /// For the rest of the transaction: looking rows up by key is never worth compiling, whatever is estimated.
+    static let uncompiled = Statement("perdure_uncompiled", "SET LOCAL jit = off")
 }
 
 /// A statement with its parameters, on its way in a pipeline.

@@ -9,6 +9,7 @@ extension PostgresStore {
             let all = ParameterBuffer.int8s(numbers)
             let range: [ParameterBuffer?] = [all, .int8(least), .int8(most)]
             let results = try session.pipeline([
+                Request(.begin), Request(.uncompiled),
                 Request(
                     Statement(
                         "perdure_load", isPrepared: false,
@@ -24,7 +25,7 @@ extension PostgresStore {
                         WHERE workflow = ANY($1::int8[]) ORDER BY workflow, key
                         """),
                     [all]),
-                Request(Self.inbox(s), [all]),
+                Request(Self.inbox(s), [all]), Request(.commit),
             ])
             return Self.assemble(results, limit: limit)
         }
@@ -80,7 +81,7 @@ extension PostgresStore {
     }
 
     private static func assemble(_ results: [Rows], limit: Int) -> [LoadedWorkflow] {
-        let (workflows, steps, pending, inbox) = (results[0], results[1], results[2], results[3])
+        let (workflows, steps, pending, inbox) = (results[2], results[3], results[4], results[5])
         var loaded = workflows.map { LoadedWorkflow(record: workflows.workflow($0, 0)) }
         let index = Dictionary(loaded.indices.map { (loaded[$0].record.number, $0) }, uniquingKeysWith: { first, _ in first })
         for row in 0..<steps.count {

@@ -15,7 +15,10 @@ struct Migrations: Sendable {
         [
             (
                 1,
-                [tables(schema), firstPartitions(schema), views(schema), internalFunctions(schema), publicFunctions(schema)].joined(
+                [
+                    tables(schema), firstPartitions(schema), viewFunctions(schema), views(schema), internalFunctions(schema),
+                    startFunction(schema), cancelFunction(schema),
+                ].joined(
                     separator: "\n")
             )
         ]
@@ -34,10 +37,16 @@ struct Migrations: Sendable {
     }
 
     /// nil if there are no tables.
+    ///
+    /// Asked of the catalogue itself: `to_regclass` may answer from a cache that does not know yet what the last holder of the lock made.
     func version(_ session: Session) throws(StoreError) -> SchemaVersion? {
         let table = try session.query(
-            Statement("perdure_has_meta", isPrepared: false, "SELECT to_regclass($1::text) IS NOT NULL"),
-            [.text("\(schema).meta")])
+            Statement(
+                "perdure_has_meta", isPrepared: false,
+                """
+                SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = $1::text AND c.relname = 'meta')
+                """), [.text(schema.name)])
         guard table.bool(0, 0) else { return nil }
         let rows = try session.query(
             Statement("perdure_meta", isPrepared: false, "SELECT key, value FROM \(schema).meta WHERE key IN ('version', 'minimum_reader')")
