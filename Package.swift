@@ -62,6 +62,9 @@ let package = Package(
         .testTarget(
             name: "StoreConformanceTests", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite", "PerdurePostgres"],
             swiftSettings: strict),
+        // The engine on the stores that run SQL: transactions, outboxes, handles of other processes.
+        .testTarget(
+            name: "EngineOnStoresTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres"], swiftSettings: strict),
         .testTarget(name: "PerdureSQLiteTests", dependencies: ["Perdure", "PerdureSQLite", "CSQLite"], swiftSettings: strict),
         .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres", "CLibPQ"], swiftSettings: strict),
         // Tests of built executables, most of which they kill.
