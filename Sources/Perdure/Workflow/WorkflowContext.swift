@@ -22,7 +22,7 @@ public final class WorkflowContext: Sendable {
     }
 
     /// What each call does first: the task and the thread must be the workflow's own.
-    func enter(_ call: @autoclosure () -> String) async throws {
+    func enter(_ call: @autoclosure () -> String, evenIfCancelled: Bool = false) async throws {
         try checkCaller(call())
         switch run.state.withLock({ $0.enter() }) {
         case .go: break
@@ -33,7 +33,7 @@ public final class WorkflowContext: Sendable {
             run.setAside(.intruded)
             throw WorkflowError.intruded
         }
-        try Task.checkCancellation()
+        if !evenIfCancelled { try Task.checkCancellation() }
     }
 
     private func checkCaller(_ call: String) throws {
