@@ -63,7 +63,7 @@ let package = Package(
             name: "StoreConformanceTests", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite", "PerdurePostgres"],
             swiftSettings: strict),
         .testTarget(name: "PerdureSQLiteTests", dependencies: ["Perdure", "PerdureSQLite", "CSQLite"], swiftSettings: strict),
-        .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres"], swiftSettings: strict),
+        .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres", "CLibPQ"], swiftSettings: strict),
         // Tests of built executables, most of which they kill.
         .testTarget(
             name: "CrashTests",

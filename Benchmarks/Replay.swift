@@ -1,23 +1,27 @@
 import Perdure
 
-/// Seconds until a new engine has replayed a workflow of `steps` completed steps, from its claim to the first call that is not recorded.
-func secondsToReplay(_ store: Store, steps: Int) async throws -> Double {
-    let (first, reachedFirst) = AsyncStream.makeStream(of: Void.self)
+/// Leaves a workflow of `steps` completed steps behind that is not finished.
+func record(_ store: Store, steps: Int) async throws {
+    let (reached, signal) = AsyncStream.makeStream(of: Void.self)
     try await withEngine(store) {
-        StepsThenSleep { reachedFirst.finish() }
+        StepsThenSleep { signal.finish() }
         ManySteps()
     } _: { engine in
         _ = try await engine.start(StepsThenSleep.self, steps, id: "long")
-        for await _ in first {}
+        for await _ in reached {}
     }
-    let (second, reachedSecond) = AsyncStream.makeStream(of: Void.self)
+}
+
+/// Seconds from the start of a new engine until it has replayed that workflow up to the first call that is not recorded.
+func secondsToReplay(_ store: Store) async throws -> Double {
+    let (reached, signal) = AsyncStream.makeStream(of: Void.self)
     let engine = try await Engine(store: store) {
-        StepsThenSleep { reachedSecond.finish() }
+        StepsThenSleep { signal.finish() }
     }
     let elapsed = try await withThrowingTaskGroup(of: Void.self) { group in
         let elapsed = await seconds {
             group.addTask { try await engine.run() }
-            for await _ in second {}
+            for await _ in reached {}
         }
         group.cancelAll()
         try await group.waitForAll()

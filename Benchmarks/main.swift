@@ -1,19 +1,47 @@
-import Perdure
-import PerdurePostgres
-import PerdureSQLite
 import Foundation
-let arguments = CommandLine.arguments
-func temporary() -> Store {
-    if let url = ProcessInfo.processInfo.environment["PG"] { return .postgres(url, schema: "b\(Int.random(in: 0..<1000000))") };
-    return .sqlite("/tmp/bench\(getpid())-\(Int.random(in: 0..<1000000)).db")
+
+// Prints a table, writes one JSON line for each figure to .build/bench.jsonl, and with --json those lines to standard output instead.
+
+var arguments = Array(CommandLine.arguments.dropFirst())
+let isJSON = arguments.contains("--json")
+arguments.removeAll { $0 == "--json" }
+var names = Benches.names
+if arguments.count == 2, arguments[0] == "--only" {
+    names = arguments[1].split(separator: ",").map(String.init)
+    arguments = []
 }
-if arguments.contains("steps") { print(try await stepsPerSecond(temporary(), workflows: 20000), "steps/s") }
-if let i = arguments.firstIndex(of: "seq") {
-    print(try await secondsPerSequentialStep(temporary(), steps: Int(arguments[i + 1])!) * 1e6, "us")
+let unknown = names.filter { !Benches.names.contains($0) }
+guard arguments.isEmpty, unknown.isEmpty else {
+    let message = unknown.isEmpty ? "usage: bench [--json] [--only NAME,…]" : "no bench is named '\(unknown[0])'"
+    FileHandle.standardError.write(Data("\(message)\nbenches: \(Benches.names.joined(separator: ", "))\n".utf8))
+    exit(2)
 }
-if arguments.contains("replay") { print(try await secondsToReplay(temporary(), steps: 50000), "s") }
-if arguments.contains("sleepers") {
-    print(
-        try await memoryOfSleepers(
-            temporary(), count: 100_000, queued: "SELECT count(*) FROM perdure_workflow_status WHERE state = 'queued'"), "MiB")
+
+let folder = FileManager.default.temporaryDirectory.appending(path: "perdure-bench-\(ProcessInfo.processInfo.processIdentifier)")
+try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+defer { try? FileManager.default.removeItem(at: folder) }
+
+let benches = Benches(postgres: ProcessInfo.processInfo.environment["PERDURE_TEST_POSTGRES"], folder: folder)
+var lines = ""
+if !isJSON { show(row("bench", "value", "unit", "limit", "ratio", "the limit is")) }
+for name in names {
+    let figure = try await benches.run(name)
+    let line = String(decoding: try encoder.encode(figure), as: UTF8.self)
+    lines += line + "\n"
+    show(isJSON ? line : row(figure.bench, "\(figure.value)", figure.unit, "\(figure.limit)", "\(figure.ratio)", figure.note))
+}
+try lines.write(toFile: ".build/bench.jsonl", atomically: true, encoding: .utf8)
+
+var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+}
+
+/// At once, also into a pipe.
+func show(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+
+func row(_ columns: String...) -> String {
+    let widths = [16, 11, 5, 11, 7, 0]
+    return zip(columns, widths).map { $0.padding(toLength: max($1, $0.count), withPad: " ", startingAt: 0) }.joined(separator: " ")
 }

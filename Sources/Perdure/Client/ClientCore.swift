@@ -85,6 +85,8 @@ package final class ClientCore: Sendable {
                 }
                 let result = try await starter.start(record, policies)
                 if case .started = result { await store.notify([.ready]) }
+                // Somebody's open transaction holds the id: it may be free in a moment.
+                if case .rejected(let error) = result, error.code == .transient { throw error }
                 return result
             } catch {
                 attempts += 1

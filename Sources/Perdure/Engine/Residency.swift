@@ -10,7 +10,7 @@ package struct Residency {
     private var unloading: Set<WorkflowNumber> = []
     private var reserved = 0
     /// On their way out: still owned in the database, but not to be run again here.
-    private(set) var departing: Set<WorkflowNumber> = []
+    private(set) var departing: [WorkflowNumber: Bool] = [:]
     let limit: Int
 
     init(limit: Int) { self.limit = max(2, limit) }
@@ -30,12 +30,24 @@ package struct Residency {
     /// They have come, or will not.
     mutating func unreserve(_ count: Int) { reserved -= count }
 
-    mutating func departs(_ number: WorkflowNumber) { departing.insert(number) }
-    mutating func departed(_ number: WorkflowNumber) { departing.remove(number) }
+    mutating func departs(_ number: WorkflowNumber) { departing[number] = false }
+    /// True if it was claimed again before its departure was known.
+    mutating func departed(_ number: WorkflowNumber) -> Bool { departing.removeValue(forKey: number) ?? false }
+
+    /// Those that may be run now.
+    ///
+    /// One whose departure is still on the way must wait for that: sent again, it would take from under this engine what runs.
+    mutating func launchable(_ numbers: [WorkflowNumber]) -> [WorkflowNumber] {
+        numbers.filter { number in
+            guard departing[number] != nil else { return true }
+            departing[number] = true
+            return false
+        }
+    }
 
     /// What this engine owns according to the database, but does not have and is not giving away: a claim whose reply was lost.
     func lost(of owned: [WorkflowNumber]) -> [WorkflowNumber] {
-        owned.filter { runs[$0] == nil && !departing.contains($0) }
+        owned.filter { runs[$0] == nil && departing[$0] == nil }
     }
 
     /// False if it is there already.

@@ -115,8 +115,8 @@ extension WorkflowContext {
     static func resultKey(ofStart key: String) -> String { key + "/result" }
 
     func childResult(_ startKey: String, _ child: ChildReference) async throws -> StepRecord {
-        // A cancel may have come while the child was being started: then the child is there, and is to hear of it.
-        try await enter("the result of child \(child.id)", evenIfCancelled: true)
+        // Also in a task that is cancelled: the child is asked to cancel then, and waited for.
+        try await enter("the result of child \(child.id)", isCancellable: false)
         let record = try await call(Self.resultKey(ofStart: startKey), .childResult) { key in
             run.state.withLock {
                 $0.setCancelWork(key) { [run] in run.host.deliver(InboxItem(workflow: child.number, kind: .cancel)) }

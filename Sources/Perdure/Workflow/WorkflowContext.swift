@@ -22,7 +22,7 @@ public final class WorkflowContext: Sendable {
     }
 
     /// What each call does first: the task and the thread must be the workflow's own.
-    func enter(_ call: @autoclosure () -> String, evenIfCancelled: Bool = false) async throws {
+    func enter(_ call: @autoclosure () -> String, isCancellable: Bool = true) async throws {
         try checkCaller(call())
         switch run.state.withLock({ $0.enter() }) {
         case .go: break
@@ -33,7 +33,7 @@ public final class WorkflowContext: Sendable {
             run.setAside(.intruded)
             throw WorkflowError.intruded
         }
-        if !evenIfCancelled { try Task.checkCancellation() }
+        if isCancellable { try Task.checkCancellation() }
     }
 
     private func checkCaller(_ call: String) throws {

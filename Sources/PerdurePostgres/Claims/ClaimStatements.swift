@@ -1,4 +1,7 @@
 /// The statements of a claimer, written for one schema.
+///
+/// Each way to the rows is the only one that the planner is left: by position through the index of a state, or by number through the
+/// primary key (`state + 0` matches no index). Statistics of a table that was tiny a moment ago are no guide.
 struct ClaimStatements: Sendable {
     let lanes: Statement
     let probe: Statement
@@ -42,12 +45,13 @@ struct ClaimStatements: Sendable {
         waiting = Statement(
             "perdure_claim_waiting",
             """
-            WITH c AS MATERIALIZED (SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state = 2 ORDER BY number
-                FOR UPDATE SKIP LOCKED)
-            UPDATE \(s).live l SET state = 1, executor = $2::int8, due = NULL FROM c WHERE l.number = c.number AND l.number = ANY($1::int8[])
-            RETURNING l.number, l.crashes
+            WITH c AS MATERIALIZED (SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state + 0 = 2 FOR UPDATE SKIP LOCKED)
+            UPDATE \(s).live SET state = 1, executor = $2::int8, due = NULL WHERE number = ANY(ARRAY(SELECT number FROM c))
+            RETURNING number, crashes
             """)
-        owned = Statement("perdure_owned", "SELECT number FROM \(s).live WHERE state = 1 AND executor = $1::int8 ORDER BY number")
+        owned = Statement(
+            "perdure_owned", isPrepared: false,
+            "SELECT number FROM \(s).live WHERE state = 1 AND executor = $1::int8 ORDER BY number")
         nextDue = Statement(
             "perdure_next_due",
             "SELECT due FROM \(s).live WHERE state = 2 AND due >= $1::int8 AND due < 9223372036854775807 ORDER BY due, number LIMIT 1")
@@ -61,25 +65,26 @@ struct ClaimStatements: Sendable {
     /// unless there were more than fit.
     private static func ready(_ s: SchemaName) -> Statement {
         let mine = "SELECT number FROM z UNION ALL SELECT number FROM y UNION ALL SELECT number FROM a"
+        let contested = "l.number = c.number AND l.state + 0 = 0 AND l.lane + 0 = $1::int8"
         return Statement(
             "perdure_claim_ready",
             """
             WITH snap AS MATERIALIZED (SELECT pg_current_snapshot() AS s),
-            z AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND tx = ANY($4::xid8[]) LIMIT $6::int8
-                FOR UPDATE SKIP LOCKED),
-            y AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND number = ANY($5::int8[])
-                AND number NOT IN (SELECT number FROM z) LIMIT (SELECT $6::int8 - count(*) FROM z) FOR UPDATE SKIP LOCKED),
+            z AS MATERIALIZED (SELECT r.number FROM unnest($4::xid8[]) AS t(tx) CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l
+                WHERE l.state = 0 AND l.lane = $1::int8 AND l.tx = t.tx LIMIT $6::int8 FOR UPDATE SKIP LOCKED) r LIMIT $6::int8),
+            y AS MATERIALIZED (SELECT r.number FROM unnest($5::int8[]) AS c(number) CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l
+                WHERE \(contested) FOR UPDATE SKIP LOCKED) r LIMIT (SELECT $6::int8 - count(*) FROM z)),
             a AS MATERIALIZED (SELECT number, tx FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND (tx, number) > ($2::xid8, $3::int8)
                 ORDER BY tx, number LIMIT (SELECT $6::int8 - (SELECT count(*) FROM z) - count(*) FROM y) FOR UPDATE SKIP LOCKED),
             m AS MATERIALIZED (SELECT tx, number FROM a ORDER BY tx DESC, number DESC LIMIT 1),
             seen AS MATERIALIZED (
-                SELECT l.number FROM \(s).live l, m WHERE l.state = 0 AND l.lane = $1::int8 AND (l.tx, l.number) > ($2::xid8, $3::int8)
-                    AND (l.tx, l.number) <= (m.tx, m.number)
-                UNION SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND tx = ANY($4::xid8[])
-                    AND (SELECT count(*) FROM z) < $6::int8
-                UNION SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND number = ANY($5::int8[])),
-            u AS (UPDATE \(s).live l SET state = 1, executor = $7::int8 FROM (SELECT DISTINCT number FROM (\(mine)) q) c
-                WHERE l.number = c.number RETURNING l.number, l.crashes, l.due)
+                SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND (tx, number) > ($2::xid8, $3::int8)
+                    AND (tx, number) <= ((SELECT tx FROM m), (SELECT number FROM m))
+                UNION SELECT r.number FROM unnest($4::xid8[]) AS t(tx) CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l
+                    WHERE l.state = 0 AND l.lane = $1::int8 AND l.tx = t.tx OFFSET 0) r WHERE (SELECT count(*) FROM z) < $6::int8
+                UNION SELECT r.number FROM unnest($5::int8[]) AS c(number)
+                    CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l WHERE \(contested) OFFSET 0) r),
+            u AS (UPDATE \(s).live SET state = 1, executor = $7::int8 WHERE number = ANY(ARRAY(\(mine))) RETURNING number, crashes, due)
             SELECT 1::int8, u.number, u.crashes::int8, u.due, NULL::xid8 FROM u
             UNION ALL SELECT 2, seen.number, NULL, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
             UNION ALL SELECT 3, m.number, NULL, NULL, m.tx FROM m
@@ -91,20 +96,22 @@ struct ClaimStatements: Sendable {
     /// Due by $4, behind ($1, $2), and of the contested $3, at most $5 for executor $6.
     private static func due(_ s: SchemaName) -> Statement {
         let mine = "SELECT number FROM y UNION ALL SELECT number FROM a"
+        let contested = "l.number = c.number AND l.state + 0 = 2 AND l.due <= $4::int8"
         return Statement(
             "perdure_claim_due",
             """
-            WITH y AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 2 AND due <= $4::int8 AND number = ANY($3::int8[])
-                LIMIT $5::int8 FOR UPDATE SKIP LOCKED),
+            WITH y AS MATERIALIZED (SELECT r.number FROM unnest($3::int8[]) AS c(number) CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l
+                WHERE \(contested) FOR UPDATE SKIP LOCKED) r LIMIT $5::int8),
             a AS MATERIALIZED (SELECT number, due FROM \(s).live WHERE state = 2 AND due <= $4::int8 AND (due, number) > ($1::int8, $2::int8)
                 ORDER BY due, number LIMIT (SELECT $5::int8 - count(*) FROM y) FOR UPDATE SKIP LOCKED),
             m AS MATERIALIZED (SELECT due, number FROM a ORDER BY due DESC, number DESC LIMIT 1),
             seen AS MATERIALIZED (
-                SELECT l.number FROM \(s).live l, m WHERE l.state = 2 AND (l.due, l.number) > ($1::int8, $2::int8)
-                    AND (l.due, l.number) <= (m.due, m.number)
-                UNION SELECT number FROM \(s).live WHERE state = 2 AND due <= $4::int8 AND number = ANY($3::int8[])),
-            u AS (UPDATE \(s).live l SET state = 1, executor = $6::int8, due = NULL FROM (SELECT DISTINCT number FROM (\(mine)) q) c
-                WHERE l.number = c.number RETURNING l.number, l.crashes)
+                SELECT number FROM \(s).live WHERE state = 2 AND (due, number) > ($1::int8, $2::int8)
+                    AND (due, number) <= ((SELECT due FROM m), (SELECT number FROM m))
+                UNION SELECT r.number FROM unnest($3::int8[]) AS c(number)
+                    CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l WHERE \(contested) OFFSET 0) r),
+            u AS (UPDATE \(s).live SET state = 1, executor = $6::int8, due = NULL WHERE number = ANY(ARRAY(\(mine)))
+                RETURNING number, crashes)
             SELECT 1::int8, u.number, u.crashes::int8, NULL::int8 FROM u
             UNION ALL SELECT 2, seen.number, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
             UNION ALL SELECT 3, m.number, NULL, m.due FROM m

@@ -2,7 +2,8 @@ package import Perdure
 
 extension PostgresStore {
     package func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {
-        let statement = Statement("perdure_number_of_id", "SELECT number FROM \(schema).workflow_ids WHERE id = $1::text")
+        let statement = Statement(
+            "perdure_number_of_id", isPrepared: false, "SELECT number FROM \(schema).workflow_ids WHERE id = $1::text")
         return try await connection(.reads).runConnected { session throws(StoreError) in
             let rows = try session.query(statement, [.text(id)])
             return rows.count == 0 ? nil : rows.int(0, 0)
@@ -86,7 +87,7 @@ extension PostgresStore {
 
     package func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
         let statement = Statement(
-            "perdure_resume",
+            "perdure_resume", isPrepared: false,
             """
             WITH l AS (UPDATE \(schema).live SET state = 0, lane = lane | 1, tx = pg_current_xact_id(), crashes = 0, due = NULL
                 WHERE number = $1::int8 AND state = 3 RETURNING number),

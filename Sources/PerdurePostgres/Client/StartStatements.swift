@@ -1,4 +1,6 @@
 /// The statements of starts by clients, written for one schema.
+///
+/// What looks rows up is planned for its values and the tables as they are.
 struct StartStatements: Sendable {
     let takeIDs: Statement
     let holders: Statement
@@ -19,10 +21,10 @@ struct StartStatements: Sendable {
             """)
         let holder =
             "SELECT w.id, w.number, w.name, (SELECT o.status FROM \(s).outcomes o WHERE o.workflow = w.number) FROM \(s).workflow_ids w"
-        holders = Statement("perdure_holders_of_ids", "\(holder) WHERE w.id = ANY($1::text[])")
-        lockIDs = Statement("perdure_lock_ids", "\(holder) WHERE w.id = ANY($1::text[]) ORDER BY w.id FOR UPDATE OF w")
+        holders = Statement("perdure_holders_of_ids", isPrepared: false, "\(holder) WHERE w.id = ANY($1::text[])")
+        lockIDs = Statement("perdure_lock_ids", isPrepared: false, "\(holder) WHERE w.id = ANY($1::text[]) ORDER BY w.id FOR UPDATE OF w")
         moveIDs = Statement(
-            "perdure_move_ids",
+            "perdure_move_ids", isPrepared: false,
             """
             UPDATE \(s).workflow_ids w SET number = u.number FROM unnest($1::text[], $2::int8[]) AS u(id, number)
             WHERE w.id = u.id AND w.id = ANY($1::text[])
@@ -46,7 +48,8 @@ struct StartStatements: Sendable {
             SELECT l.number, l.state, c.checked FROM c LEFT JOIN l ON true
             """)
         owners = Statement(
-            "perdure_owners", "SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state = 1 AND executor = $2::int8")
+            "perdure_owners", isPrepared: false,
+            "SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor = $2::int8")
         block = Statement(
             "perdure_block",
             """

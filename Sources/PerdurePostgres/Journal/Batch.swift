@@ -24,6 +24,8 @@ final class Batch {
     private let outcomes = OutcomeColumns()
     private let told = InboxColumns()
     private var size = 0
+    /// The step of a batch that is nothing else; it is in `steps` too.
+    private var only: StepRecord?
 
     /// How many rows of history the batch holds.
     var stepCount: Int { steps.count + carefulSteps.count + childSteps.count }
@@ -35,6 +37,7 @@ final class Batch {
     func fill(_ commands: [Command], crashed: Set<WorkflowNumber>, lane: (Lane) throws(StoreError) -> Int64) throws(StoreError) {
         clear()
         size = commands.count
+        if commands.count == 1, case .step(let step, _, _) = commands[0] { only = step }
         for command in commands {
             switch command {
             case .step(let step, let hadPending, let sequence):
@@ -85,11 +88,14 @@ final class Batch {
         ] { column.clear() }
         pending.clear()
         outcomes.clear()
+        only = nil
     }
 
     /// The one statement of a batch of plain steps.
-    func alone(_ statements: JournalStatements, _ executor: ExecutorID, slot: Int32) -> Request {
-        Request(statements.stepsAlone, steps.parameters + [.int8(executor), .int4(slot)])
+    func alone(_ statements: JournalStatements, _ executor: ExecutorID, slot: Int32) throws(StoreError) -> Request {
+        let fence: [ParameterBuffer?] = [.int8(executor), .int4(slot)]
+        if let only { return Request(statements.rows.stepAlone, try CheckpointTable.parameters(only) + fence) }
+        return Request(statements.rows.stepsAlone, steps.parameters + fence)
     }
 
     /// BEGIN, the statements in an order in which a workflow's commands make sense together, the fence, COMMIT.
@@ -110,10 +116,10 @@ final class Batch {
         if children.count > 0 {
             add(statements.startChild, children.parameters + [childOwned.sealed] + childSteps.parameters + [me], counts: true)
         }
-        if steps.count > 0 { add(statements.steps, steps.parameters, counts: true) }
-        if carefulSteps.count > 0 { add(statements.carefulSteps, carefulSteps.parameters + [consumed.sealed, me], counts: true) }
-        if forgottenWorkflow.count > 0 { add(statements.forgetPending, [forgottenWorkflow.sealed, forgottenKey.sealed]) }
-        if pending.count > 0 { add(statements.pending, try pending.parameters() + [me]) }
+        if steps.count > 0 { add(statements.rows.steps, steps.parameters, counts: true) }
+        if carefulSteps.count > 0 { add(statements.rows.carefulSteps, carefulSteps.parameters + [consumed.sealed, me], counts: true) }
+        if forgottenWorkflow.count > 0 { add(statements.rows.forgetPending, [forgottenWorkflow.sealed, forgottenKey.sealed]) }
+        if pending.count > 0 { add(statements.rows.pending, try pending.parameters() + [me]) }
         if delivered.count > 0 { add(statements.deliver, delivered.parameters) }
         if suspended.count > 0 { add(statements.suspend, [suspended.sealed, suspendedDue.sealed, me]) }
         if released.count > 0 { add(statements.release, [released.sealed, me]) }

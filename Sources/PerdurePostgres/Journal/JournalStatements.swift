@@ -1,13 +1,10 @@
 /// The statements of a batch, written for one schema.
+///
+/// Rows of `live` are found by number: `state + 0` matches no index, for that of all that an executor owns would be a long way round.
 struct JournalStatements: Sendable {
-    /// Plain steps and the fence in one statement, for a batch of nothing else.
-    let stepsAlone: Statement
-    let steps: Statement
-    let carefulSteps: Statement
-    let forgetPending: Statement
+    let rows: StepStatements
     let start: Statement
     let startChild: Statement
-    let pending: Statement
     let deliver: Statement
     let suspend: Statement
     let release: Statement
@@ -15,51 +12,11 @@ struct JournalStatements: Sendable {
     let finish: Statement
     let fence: Statement
     let forgive: Statement
-    let recorded: Statement
 
     init(_ s: SchemaName) {
-        let step = StepColumns.names
-        let steps = arrays(StepColumns.types)
-        let stepCount = StepColumns.types.count
-        let insertSteps =
-            "INSERT INTO \(s).steps (\(step)) SELECT * FROM unnest(\(steps)) ON CONFLICT DO NOTHING RETURNING workflow, key"
-
-        stepsAlone = Statement(
-            "perdure_steps_alone",
-            "WITH s AS (\(insertSteps)) SELECT (SELECT count(*) FROM s), \(s).fence($\(stepCount + 1)::int8, $\(stepCount + 2)::int4)")
-        self.steps = Statement("perdure_steps", "WITH s AS (\(insertSteps)) SELECT count(*) FROM s")
-        // A message is taken out of the inbox only with the row that holds its content: what lost against another row took nothing.
-        carefulSteps = Statement(
-            "perdure_steps_careful",
-            """
-            WITH s AS (\(insertSteps)),
-            d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(
-                SELECT u.sequence FROM unnest($1::int8[], $2::text[], $\(stepCount + 1)::int8[]) AS u(workflow, key, sequence)
-                WHERE u.sequence IS NOT NULL AND (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s)))),
-            f AS (\(Self.forgiving(s, stepCount + 2)))
-            SELECT count(*) FROM s
-            """)
-        forgetPending = Statement(
-            "perdure_forget_pending",
-            """
-            DELETE FROM \(s).pending WHERE workflow = ANY($1::int8[])
-                AND (workflow, key) IN (SELECT * FROM unnest($1::int8[], $2::text[]))
-            """)
+        rows = StepStatements(s)
         start = Self.start(s)
         startChild = Self.startChild(s)
-        pending = Statement(
-            "perdure_pending",
-            """
-            INSERT INTO \(s).pending (workflow, key, attempt, started, due, error, error_codec, progress, progress_codec)
-            SELECT u.* FROM unnest(\(arrays(PendingColumns.types))) AS u(workflow, key, attempt, started, due, error, error_codec, progress,
-                progress_codec)
-            WHERE (SELECT true FROM \(s).live l WHERE l.number = u.workflow AND l.state = 1
-                    AND l.executor = $\(PendingColumns.types.count + 1)::int8 LIMIT 1)
-                AND (SELECT true FROM \(s).steps s WHERE s.workflow = u.workflow AND s.key = u.key LIMIT 1) IS NULL
-            ON CONFLICT (workflow, key) DO UPDATE SET attempt = excluded.attempt, started = excluded.started, due = excluded.due,
-                error = excluded.error, error_codec = excluded.error_codec, progress = excluded.progress,
-                progress_codec = excluded.progress_codec
-            """)
         deliver = Statement(
             "perdure_deliver",
             """
@@ -75,19 +32,19 @@ struct JournalStatements: Sendable {
             """
             UPDATE \(s).live l SET state = 2, executor = NULL, due = u.due
             FROM unnest($1::int8[], $2::int8[]) AS u(number, due)
-            WHERE l.number = u.number AND l.number = ANY($1::int8[]) AND l.state = 1 AND l.executor = $3::int8
+            WHERE l.number = u.number AND l.number = ANY($1::int8[]) AND l.state + 0 = 1 AND l.executor + 0 = $3::int8
             """)
         release = Statement(
             "perdure_release",
             """
             UPDATE \(s).live SET state = 0, executor = NULL, lane = lane | 1, tx = pg_current_xact_id()
-            WHERE number = ANY($1::int8[]) AND state = 1 AND executor = $2::int8
+            WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor + 0 = $2::int8
             """)
         setAside = Statement(
             "perdure_set_aside",
             """
             WITH l AS (UPDATE \(s).live SET state = 3, executor = NULL
-                WHERE number = ANY($1::int8[]) AND state = 1 AND executor = $4::int8 RETURNING number)
+                WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor + 0 = $4::int8 RETURNING number)
             INSERT INTO \(s).asides (number, reason, since)
             SELECT u.* FROM unnest($1::int8[], $2::text[], $3::int8[]) AS u(number, reason, since) WHERE u.number IN (SELECT number FROM l)
             ON CONFLICT (number) DO UPDATE SET reason = excluded.reason, since = excluded.since
@@ -97,17 +54,6 @@ struct JournalStatements: Sendable {
         forgive = Statement(
             "perdure_forgive", isPrepared: false,
             "UPDATE \(s).live SET crashes = 0 WHERE number = $1::int8 AND crashes > 0 AND executor = $2::int8")
-        recorded = Statement(
-            "perdure_recorded", isPrepared: false,
-            """
-            SELECT \(step) FROM \(s).steps
-            WHERE workflow = ANY($1::int8[]) AND workflow BETWEEN $2::int8 AND $3::int8 AND key = ANY($4::text[])
-            """)
-    }
-
-    /// New progress: whoever gets on is no cause of crashes.
-    private static func forgiving(_ s: SchemaName, _ me: Int) -> String {
-        "UPDATE \(s).live SET crashes = 0 WHERE number = ANY(ARRAY(SELECT workflow FROM s)) AND crashes > 0 AND executor = $\(me)::int8"
     }
 
     /// `$n` is the executor that owns what is new.
@@ -138,7 +84,7 @@ struct JournalStatements: Sendable {
                 ON CONFLICT DO NOTHING RETURNING workflow, key),
             w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u WHERE (u.s_workflow, u.s_key) IN (SELECT workflow, key FROM s)
                 ON CONFLICT DO NOTHING RETURNING number),
-            f AS (\(Self.forgiving(s, owned + StepColumns.types.count + 1))),
+            f AS (\(StepStatements.forgiving(s, owned + StepColumns.types.count + 1))),
             l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
                 SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owned + StepColumns.types.count + 1)::int8 END,
                     u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
@@ -155,7 +101,7 @@ struct JournalStatements: Sendable {
         return Statement(
             "perdure_finish",
             """
-            WITH d AS (DELETE FROM \(s).live WHERE number = ANY($1::int8[]) AND state = 1 AND executor = $\(outcome + 1)::int8 RETURNING number),
+            WITH d AS (DELETE FROM \(s).live WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor + 0 = $\(outcome + 1)::int8 RETURNING number),
             o AS (INSERT INTO \(s).outcomes (workflow, status, output, output_codec, error, error_codec, finished)
                 SELECT u.* FROM unnest(\(arrays(OutcomeColumns.types))) AS u(workflow, status, output, output_codec, error, error_codec, finished)
                 WHERE u.workflow IN (SELECT number FROM d) ON CONFLICT DO NOTHING),

@@ -63,7 +63,7 @@ actor PostgresWriter: JournalWriter {
     ///
     /// The transaction is the statement's own.
     private func commitAlone() throws(StoreError) -> Int {
-        let request = batch.alone(store.journal, me, slot: slot)
+        let request = try batch.alone(store.journal, me, slot: slot)
         let rows = try session.query(request.statement, request.parameters)
         store.registry.acknowledge(me, rows.int(0, 1))
         return Int(rows.int(0, 0))
@@ -83,7 +83,7 @@ actor PostgresWriter: JournalWriter {
     private func recall(_ commands: [Command], into results: inout [CommandResult]) throws(StoreError) {
         let steps = commands.compactMap(\.recordedStep)
         let rows = try session.query(
-            store.journal.recorded,
+            store.journal.rows.recorded,
             [
                 .int8s(Set(steps.map(\.workflow))), .int8(steps.map(\.workflow).min() ?? 0), .int8(steps.map(\.workflow).max() ?? 0),
                 .texts(Set(steps.map(\.key))),

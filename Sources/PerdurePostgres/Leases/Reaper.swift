@@ -88,9 +88,9 @@ struct Reaper: Sendable {
                     """
                     WITH c AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 1 AND executor = $1::int8 ORDER BY number LIMIT $2::int8
                         FOR UPDATE SKIP LOCKED)
-                    UPDATE \(s).live l SET state = 0, executor = NULL, lane = l.lane | 1, tx = pg_current_xact_id(),
-                        crashes = least(l.crashes + $3::int4, 32000)
-                    FROM c WHERE l.number = c.number RETURNING l.number
+                    UPDATE \(s).live SET state = 0, executor = NULL, lane = lane | 1, tx = pg_current_xact_id(),
+                        crashes = least(crashes + $3::int4, 32000)
+                    WHERE number = ANY(ARRAY(SELECT number FROM c)) RETURNING number
                     """), [.int8(executor), .int8(Int64(limit)), .int4(crashed ? 1 : 0)])
             if rows.count == limit { return (rows.count, true) }
             // Without SKIP LOCKED: another reaper's chunk is not back before it is committed.

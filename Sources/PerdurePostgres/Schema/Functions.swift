@@ -52,8 +52,8 @@ func internalFunctions(_ s: SchemaName) -> String {
     """
 }
 
-/// What users of other drivers call, documented and stable.
-func publicFunctions(_ s: SchemaName) -> String {
+/// What users of other drivers start workflows with, documented and stable.
+func startFunction(_ s: SchemaName) -> String {
     """
     CREATE FUNCTION \(s).start_workflow(name text, input json DEFAULT NULL, id text DEFAULT NULL, queue text DEFAULT '',
         lane_key text DEFAULT '', priority int4 DEFAULT 0, version text DEFAULT '', due timestamptz DEFAULT NULL,
@@ -110,7 +110,12 @@ func publicFunctions(_ s: SchemaName) -> String {
         RETURN coalesce(start_workflow.id, \(s).public_id(NULL, new_number));
     END
     $perdure$;
+    """
+}
 
+/// Its other half: a cancel, which the owner of the workflow finds in its inbox.
+func cancelFunction(_ s: SchemaName) -> String {
+    """
     CREATE FUNCTION \(s).cancel_workflow(id text) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $perdure$
     #variable_conflict use_column
     DECLARE

@@ -15,7 +15,10 @@ struct Migrations: Sendable {
         [
             (
                 1,
-                [tables(schema), firstPartitions(schema), views(schema), internalFunctions(schema), publicFunctions(schema)].joined(
+                [
+                    tables(schema), firstPartitions(schema), viewFunctions(schema), views(schema), internalFunctions(schema),
+                    startFunction(schema), cancelFunction(schema),
+                ].joined(
                     separator: "\n")
             )
         ]

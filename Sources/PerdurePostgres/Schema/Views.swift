@@ -1,7 +1,7 @@
-/// What people read: plain views with readable names, times and JSON.
+/// What the views are made of: ids, moments and payloads in a form for people.
 ///
-/// Their columns are a documented, stable contract.
-func views(_ s: SchemaName) -> String {
+/// None of them ever fails.
+func viewFunctions(_ s: SchemaName) -> String {
     """
     CREATE FUNCTION \(s).public_id(id text, number int8) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
         RETURN coalesce(id, 'w' || lpad(to_hex(number), 16, '0'));
@@ -23,7 +23,14 @@ func views(_ s: SchemaName) -> String {
         RETURN NULL;
     END
     $perdure$;
+    """
+}
 
+/// What people read: plain views with readable names, times and JSON.
+///
+/// Their columns are a documented, stable contract.
+func views(_ s: SchemaName) -> String {
+    """
     CREATE VIEW \(s).workflow_status AS
     SELECT \(s).public_id(w.id, w.number) AS id, w.number AS workflow_number, w.name, w.version, w.queue,
         CASE o.status WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'terminated' WHEN 5 THEN 'timed out'

@@ -22,7 +22,8 @@ struct CheckpointTable: Sendable {
     static func steps(_ s: SchemaName) -> CheckpointTable {
         CheckpointTable(
             "\(s).steps",
-            forgetPending: Statement("perdure_forget_one", "DELETE FROM \(s).pending WHERE workflow = $1::int8 AND key = $2::text"))
+            forgetPending: Statement(
+                "perdure_forget_one", isPrepared: false, "DELETE FROM \(s).pending WHERE workflow = $1::int8 AND key = $2::text"))
     }
 
     /// A table of its own in another database.

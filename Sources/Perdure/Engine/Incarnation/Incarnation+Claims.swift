@@ -53,7 +53,7 @@ extension Incarnation {
 
     /// A claim that failed may have been a commit: what this engine owns and does not have is run.
     private func sweep() async throws(StoreError) {
-        let before = residency.withLock { Set($0.runs.keys).union($0.departing) }
+        let before = residency.withLock { Set($0.runs.keys).union($0.departing.keys) }
         let owned = try await claimer.owned()
         let lost = residency.withLock { $0.lost(of: owned.filter { !before.contains($0) }) }
         try await launch(lost.map { Claimed(number: $0) })
@@ -124,7 +124,9 @@ extension Incarnation {
         if claimed.isEmpty { return }
         let now = environment.clock.now()
         for later in claimed where later.due.map({ $0 > now }) ?? false { suspend(later.number, until: later.due ?? now) }
-        let numbers = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
+        let due = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
+        let numbers = residency.withLock { $0.launchable(due) }
+        if numbers.isEmpty { return }
         residency.withLock { $0.reserve(numbers.count) }
         defer { residency.withLock { $0.unreserve(numbers.count) } }
         do throws(StoreError) {
@@ -146,7 +148,7 @@ extension Incarnation {
         log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] _ in
-            self?.residency.withLock { $0.departed(number) }
+            self?.departed(number)
             self?.endings.ended(.setAside(number, reason: reason))
             self?.tellOthers { $0.ended.append(number) }
         }
@@ -177,11 +179,15 @@ extension Incarnation {
         if run.inbox.withLock({ $0.isTerminated }) { run.terminate() } else { run.open() }
     }
 
+    private func departed(_ number: WorkflowNumber) {
+        if residency.withLock({ $0.departed(number) }) { look { $0.sweep = true } }
+    }
+
     /// For those who know its type.
     private func release(_ number: WorkflowNumber) {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] _ in
-            self?.residency.withLock { $0.departed(number) }
+            self?.departed(number)
             self?.becameReady()
         }
         journal.append(.release(number), for: callback)
@@ -190,7 +196,7 @@ extension Incarnation {
     func suspend(_ number: WorkflowNumber, until due: Microseconds) {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
-            self?.residency.withLock { $0.departed(number) }
+            self?.departed(number)
             guard case .success = result else { return }
             self?.look { todo in
                 todo.suspended.append(number)

@@ -1,0 +1,78 @@
+import Foundation
+import Perdure
+import PerdurePostgres
+import PerdureSQLite
+
+/// The figures, each with its limit measured beside it.
+struct Benches {
+    let postgres: String?
+    let folder: URL
+
+    static let names = ["steps_postgres", "steps_sqlite", "sequential_step", "replay_50k", "sleepers_memory"]
+
+    private var yardsticks: Yardsticks { Yardsticks(postgres: postgres, folder: folder) }
+
+    func run(_ name: String) async throws -> Figure {
+        switch name {
+        case "steps_postgres": try await stepsPostgres()
+        case "steps_sqlite": try await stepsSQLite()
+        case "sequential_step": try await sequentialStep()
+        case "replay_50k": try await replay()
+        default: try await sleepers()
+        }
+    }
+
+    private func stepsPostgres() async throws -> Figure {
+        var rates: [Double] = []
+        var limits: [Double] = []
+        for round in 0..<3 {
+            limits.append(try yardsticks.postgresRows(perCommit: 100, clients: 2))
+            rates.append(try await stepsPerSecond(postgresStore("steps\(round)"), workflows: 20_000))
+        }
+        return Figure("steps_postgres", median(rates), "1/s", limit: median(limits), "pgbench, 100 rows a commit, 2 clients: rows/s")
+    }
+
+    private func stepsSQLite() async throws -> Figure {
+        var rates: [Double] = []
+        var limits: [Double] = []
+        for round in 0..<3 {
+            limits.append(try yardsticks.sqliteRows(perCommit: 100, seconds: 2))
+            rates.append(try await stepsPerSecond(sqliteStore("steps\(round)"), workflows: 20_000))
+        }
+        return Figure("steps_sqlite", median(rates), "1/s", limit: median(limits), "a bare sqlite3 loop, 100 rows a commit: rows/s")
+    }
+
+    private func sequentialStep() async throws -> Figure {
+        var times: [Double] = []
+        var limits: [Double] = []
+        for round in 0..<3 {
+            limits.append(try yardsticks.postgresSecondsPerInsert())
+            times.append(try await secondsPerSequentialStep(postgresStore("sequential\(round)"), steps: 5_000))
+        }
+        return Figure(
+            "sequential_step", median(times) * 1e6, "us", limit: median(limits) * 1e6, "pgbench, one row and its commit, 1 client: us")
+    }
+
+    private func replay() async throws -> Figure {
+        let steps = 50_000
+        let store = try postgresStore("replay")
+        try await record(store, steps: steps)
+        var times: [Double] = []
+        for _ in 0..<3 { times.append(try await secondsToReplay(store)) }
+        return Figure("replay_50k", median(times), "s", limit: 0.5, "the promise: 50,000 steps in 0.5 s")
+    }
+
+    private func sleepers() async throws -> Figure {
+        let memory = try await memoryOfSleepers(
+            postgresStore("sleepers"), count: 100_000,
+            queued: "SELECT count(*) FROM sleepers.live WHERE state = 0")
+        return Figure("sleepers_memory", memory, "MiB", limit: 300, "the promise: 100,000 sleepers in 300 MiB")
+    }
+
+    private func postgresStore(_ schema: String) throws -> Store {
+        guard let postgres else { throw Yardsticks.Failure.pgbench("no server: run the benches with `./run bench`") }
+        return .postgres(postgres, schema: schema)
+    }
+
+    private func sqliteStore(_ name: String) -> Store { .sqlite(folder.appending(path: "\(name).db").path()) }
+}

@@ -1,0 +1,74 @@
+/// The statements that write and read rows of history in a batch, written for one schema.
+struct StepStatements: Sendable {
+    /// One plain step and the fence: what a lone workflow pays for each of its steps.
+    let stepAlone: Statement
+    /// Plain steps and the fence in one statement, for a batch of nothing else.
+    let stepsAlone: Statement
+    let steps: Statement
+    /// Steps that consume a message, or whose workflow took an executor down before.
+    let carefulSteps: Statement
+    let forgetPending: Statement
+    let pending: Statement
+    let recorded: Statement
+
+    init(_ s: SchemaName) {
+        let step = StepColumns.names
+        let steps = arrays(StepColumns.types)
+        let stepCount = StepColumns.types.count
+        let insertSteps =
+            "INSERT INTO \(s).steps (\(step)) SELECT * FROM unnest(\(steps)) ON CONFLICT DO NOTHING RETURNING workflow, key"
+
+        let values = (1...stepCount).map { "$\($0)::\(StepColumns.types[$0 - 1])" }.joined(separator: ", ")
+        stepAlone = Statement(
+            "perdure_step_alone",
+            """
+            WITH s AS (INSERT INTO \(s).steps (\(step)) VALUES (\(values)) ON CONFLICT DO NOTHING RETURNING 1)
+            SELECT (SELECT count(*) FROM s), \(s).fence($\(stepCount + 1)::int8, $\(stepCount + 2)::int4)
+            """)
+        stepsAlone = Statement(
+            "perdure_steps_alone",
+            "WITH s AS (\(insertSteps)) SELECT (SELECT count(*) FROM s), \(s).fence($\(stepCount + 1)::int8, $\(stepCount + 2)::int4)")
+        self.steps = Statement("perdure_steps", "WITH s AS (\(insertSteps)) SELECT count(*) FROM s")
+        // A message is taken out of the inbox only with the row that holds its content: what lost against another row took nothing.
+        carefulSteps = Statement(
+            "perdure_steps_careful",
+            """
+            WITH s AS (\(insertSteps)),
+            d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(
+                SELECT u.sequence FROM unnest($1::int8[], $2::text[], $\(stepCount + 1)::int8[]) AS u(workflow, key, sequence)
+                WHERE u.sequence IS NOT NULL AND (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s)))),
+            f AS (\(Self.forgiving(s, stepCount + 2)))
+            SELECT count(*) FROM s
+            """)
+        forgetPending = Statement(
+            "perdure_forget_pending",
+            """
+            DELETE FROM \(s).pending WHERE workflow = ANY($1::int8[])
+                AND (workflow, key) IN (SELECT * FROM unnest($1::int8[], $2::text[]))
+            """)
+        pending = Statement(
+            "perdure_pending",
+            """
+            INSERT INTO \(s).pending (workflow, key, attempt, started, due, error, error_codec, progress, progress_codec)
+            SELECT u.* FROM unnest(\(arrays(PendingColumns.types))) AS u(workflow, key, attempt, started, due, error, error_codec, progress,
+                progress_codec)
+            WHERE (SELECT true FROM \(s).live l WHERE l.number = u.workflow AND l.state + 0 = 1
+                    AND l.executor + 0 = $\(PendingColumns.types.count + 1)::int8 LIMIT 1)
+                AND (SELECT true FROM \(s).steps s WHERE s.workflow = u.workflow AND s.key = u.key LIMIT 1) IS NULL
+            ON CONFLICT (workflow, key) DO UPDATE SET attempt = excluded.attempt, started = excluded.started, due = excluded.due,
+                error = excluded.error, error_codec = excluded.error_codec, progress = excluded.progress,
+                progress_codec = excluded.progress_codec
+            """)
+        recorded = Statement(
+            "perdure_recorded", isPrepared: false,
+            """
+            SELECT \(step) FROM \(s).steps
+            WHERE workflow = ANY($1::int8[]) AND workflow BETWEEN $2::int8 AND $3::int8 AND key = ANY($4::text[])
+            """)
+    }
+
+    /// New progress: whoever gets on is no cause of crashes.
+    static func forgiving(_ s: SchemaName, _ me: Int) -> String {
+        "UPDATE \(s).live SET crashes = 0 WHERE number = ANY(ARRAY(SELECT workflow FROM s)) AND crashes > 0 AND executor = $\(me)::int8"
+    }
+}
