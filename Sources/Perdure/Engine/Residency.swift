@@ -34,8 +34,9 @@ package struct Residency {
     /// True if it was claimed again before its departure was known.
     mutating func departed(_ number: WorkflowNumber) -> Bool { departing.removeValue(forKey: number) ?? false }
 
-    /// Those that may be run now. One whose departure is still on the way must wait for that: sent again, it would take from under this engine
-    /// what runs.
+    /// Those that may be run now.
+    ///
+    /// One whose departure is still on the way must wait for that: sent again, it would take from under this engine what runs.
     mutating func launchable(_ numbers: [WorkflowNumber]) -> [WorkflowNumber] {
         numbers.filter { number in
             guard departing[number] != nil else { return true }
