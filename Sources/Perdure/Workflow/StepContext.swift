@@ -1,12 +1,14 @@
 /// What the body of a step knows about itself.
 public final class StepContext: Sendable {
     /// The same for every attempt of this step of this run, and for no other: hand it to services that refuse to do a thing twice.
-    public let idempotencyKey: String
+    public var idempotencyKey: String { Names.publicID(workflow) + "/" + key }
     /// 1 for the first attempt.
     ///
     /// Attempts that were cut off by a crash are not counted.
     public let attempt: Int
 
+    private let workflow: WorkflowNumber
+    private let key: String
     private let report: @Sendable (EncodedPayload?) -> Void
     private let last: EncodedPayload?
     private let coder: PayloadCoder
@@ -15,10 +17,11 @@ public final class StepContext: Sendable {
     @TaskLocal package static var current: String?
 
     package init(
-        idempotencyKey: String, attempt: Int, last: EncodedPayload?, coder: PayloadCoder,
+        workflow: WorkflowNumber, key: String, attempt: Int, last: EncodedPayload?, coder: PayloadCoder,
         report: @escaping @Sendable (EncodedPayload?) -> Void
     ) {
-        self.idempotencyKey = idempotencyKey
+        self.workflow = workflow
+        self.key = key
         self.attempt = attempt
         self.last = last
         self.coder = coder

@@ -46,10 +46,14 @@ final class ExecutorRegistry: Sendable {
         }
     }
 
+    /// How far the server had confirmed the executor's writes. Asked *before* the server is asked for the end of its log: other connections go
+    /// on meanwhile, and a mark that is newer than the answer would accuse a healthy server.
+    func acknowledged(_ executor: ExecutorID) -> Int64 { entries.withLock { $0[executor]?.acknowledged ?? 0 } }
+
     /// Ends the incarnation if the server is not the one that it was registered with, or has lost what it acknowledged.
-    func check(_ executor: ExecutorID, _ identity: ServerIdentity) throws(StoreError) {
+    func check(_ executor: ExecutorID, _ identity: ServerIdentity, acknowledged: Int64) throws(StoreError) {
         let difference = entries.withLock { entries in
-            entries[executor].flatMap { $0.identity.difference(to: identity, acknowledged: $0.acknowledged) }
+            entries[executor].flatMap { $0.identity.difference(to: identity, acknowledged: acknowledged) }
         }
         if let difference {
             throw StoreError(

@@ -68,8 +68,9 @@ internal import Perdure
         try ready()
         if verified.contains(executor) { return }
         // The end of the log is asked for now: that of a connection made before the registration says nothing.
+        let acknowledged = registry.acknowledged(executor)
         let identity = try identify(boot: identity?.boot ?? 0)
-        try registry.check(executor, identity)
+        try registry.check(executor, identity, acknowledged: acknowledged)
         verified.insert(executor)
     }
 

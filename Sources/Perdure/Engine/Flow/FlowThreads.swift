@@ -1,4 +1,9 @@
 internal import Dispatch
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Darwin
+#endif
 
 /// The threads that run workflows' code; a protocol, so that a simulation can run it in an order of its own.
 package protocol FlowThreads: Sendable {
@@ -14,6 +19,10 @@ package final class FlowThreadPool: FlowThreads {
         var ready: [FlowExecutor] = []
         var head = 0
         var sleeping = 0
+        /// A thread looks on; it takes the next flow without being woken.
+        var isLingering = false
+        /// It did, for nothing: all may sleep until there is work again.
+        var hasLingered = false
         var stopped = false
         /// What each thread runs now, and since when.
         var running: [Int: (flow: FlowExecutor, since: ContinuousClock.Instant)] = [:]
@@ -30,9 +39,7 @@ package final class FlowThreadPool: FlowThreads {
     package func submit(_ flow: FlowExecutor) {
         let mustWake = state.withLock { state in
             state.ready.append(flow)
-            guard state.sleeping > 0 else { return false }
-            state.sleeping -= 1
-            return true
+            return state.mustWake()
         }
         if mustWake { wake.signal() }
     }
@@ -41,7 +48,7 @@ package final class FlowThreadPool: FlowThreads {
         if flows.isEmpty { return }
         let count = state.withLock { state in
             state.ready.append(contentsOf: flows)
-            let count = min(state.sleeping, flows.count)
+            let count = min(state.sleeping, state.isLingering ? flows.count - 1 : flows.count)
             state.sleeping -= count
             return count
         }
@@ -78,23 +85,65 @@ package final class FlowThreadPool: FlowThreads {
         startThread(name: "perdure-flow-\(number)") { self.loop(number) }
     }
 
+    fileprivate enum Next {
+        case run(FlowExecutor)
+        case linger
+        case sleep
+        case stop
+    }
+
     private func loop(_ number: Int) {
         while true {
-            let (flow, stopped): (FlowExecutor?, Bool) = state.withLock { state in
-                state.running[number] = nil
-                if let flow = state.next() {
-                    state.running[number] = (flow, .now)
-                    return (flow, false)
-                }
-                if !state.stopped { state.sleeping += 1 }
-                return (nil, state.stopped)
+            switch state.withLock({ $0.next(for: number) }) {
+            case .run(let flow): flow.drain()
+            case .linger: linger()
+            case .sleep: wake.wait()
+            case .stop: return
             }
-            if let flow { flow.drain() } else if stopped { return } else { wake.wait() }
         }
+    }
+
+    /// One thread looks on for a moment before it sleeps: to wake a sleeping thread takes longer than many a commit. It yields to whoever has
+    /// work, so it only uses a core that nobody else wants.
+    private func linger() {
+        let end = ContinuousClock.now + .microseconds(300)
+        repeat {
+            sched_yield()
+            if state.withLock({ $0.head < $0.ready.count || $0.stopped }) { break }
+        } while ContinuousClock.now < end
+        state.withLock { $0.lingered() }
     }
 }
 
 extension FlowThreadPool.State {
+    fileprivate mutating func next(for thread: Int) -> FlowThreadPool.Next {
+        running[thread] = nil
+        if let flow = next() {
+            running[thread] = (flow, .now)
+            hasLingered = false
+            return .run(flow)
+        }
+        if stopped { return .stop }
+        if !isLingering, !hasLingered {
+            isLingering = true
+            return .linger
+        }
+        sleeping += 1
+        return .sleep
+    }
+
+    fileprivate mutating func lingered() {
+        isLingering = false
+        hasLingered = true
+    }
+
+    /// True if a thread must be woken for what has just become ready.
+    fileprivate mutating func mustWake() -> Bool {
+        guard sleeping > 0, !isLingering || ready.count - head > 1 else { return false }
+        sleeping -= 1
+        return true
+    }
+
     fileprivate mutating func next() -> FlowExecutor? {
         guard head < ready.count else {
             ready.removeAll(keepingCapacity: true)

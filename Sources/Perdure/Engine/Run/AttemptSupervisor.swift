@@ -23,8 +23,6 @@ final class AttemptSupervisor: Sendable {
         state = Lock(State(lastHeartbeat: begun))
     }
 
-    var isNeeded: Bool { deadline != .max || body.limits.heartbeatTimeout != nil }
-
     func heartbeat() {
         let time = body.run.host.clock.now()
         state.withLock { $0.lastHeartbeat = time }

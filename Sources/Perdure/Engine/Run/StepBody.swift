@@ -4,6 +4,8 @@ package struct StepLimits: Sendable {
     var timeout: Duration?
     var totalTimeout: Duration?
     var heartbeatTimeout: Duration?
+
+    var needSupervision: Bool { timeout != nil || totalTimeout != nil || heartbeatTimeout != nil }
 }
 
 /// The work behind one step: its attempts, and the waits between them.
@@ -101,15 +103,14 @@ final class StepBody: Sendable {
     }
 
     private func attempt(_ number: Int, _ started: Microseconds) async -> Result<EncodedPayload, any Error> {
-        let supervisor = AttemptSupervisor(body: self, started: started)
+        let supervisor = limits.needSupervision ? AttemptSupervisor(body: self, started: started) : nil
         let context = StepContext(
-            idempotencyKey: Names.publicID(run.number) + "/" + key, attempt: number, last: progress.withLock { $0.payload },
-            coder: run.coder
+            workflow: run.number, key: key, attempt: number, last: progress.withLock { $0.payload }, coder: run.coder
         ) { payload in
-            supervisor.heartbeat()
+            supervisor?.heartbeat()
             self.report(payload, attempt: number - 1, started)
         }
-        guard supervisor.isNeeded else { return await perform(context) }
+        guard let supervisor else { return await perform(context) }
         return await supervisor.run(context)
     }
 
