@@ -13,10 +13,15 @@ public final class Client: Sendable {
     }
 
     package init(store: Store, configuration: EngineConfiguration, environment: EngineEnvironment) async throws {
+        let number = configuration.codec.number
+        guard configuration.codec is JSONPayloadCodec || number >= 100 else {
+            throw WorkflowError(.invalidDeclaration, "the codec has the number \(number), and those below 100 are the library's own")
+        }
         let backend = try await store.open(StoreSettings(migrate: configuration.migrate, log: configuration.log))
         core = ClientCore(
             store: backend, environment: environment,
-            coder: PayloadCoder(codec: configuration.codec, limit: configuration.payloadLimit))
+            coder: PayloadCoder(codec: configuration.codec, limit: configuration.payloadLimit),
+            version: configuration.version)
     }
 
     /// Ends the client's connections.

@@ -11,8 +11,12 @@ package final class ClientCore: Sendable {
     /// The engine's present incarnation, in a process that runs workflows.
     package let incarnation = Lock<Incarnation?>(nil)
 
-    package init(store: any StoreBackend, environment: EngineEnvironment, coder: PayloadCoder) {
+    /// What workflows are started with, unless their options say otherwise.
+    private let version: String
+
+    package init(store: any StoreBackend, environment: EngineEnvironment, coder: PayloadCoder, version: String = "") {
         self.store = store
+        self.version = version
         self.environment = environment
         self.coder = coder
         numbers = NumberPool(store: store, clock: environment.clock)
@@ -28,7 +32,7 @@ package final class ClientCore: Sendable {
         if let id { try Names.check(id, "the id of a workflow") }
         if let version = options.version, !version.isEmpty { try Names.check(version, "the version of a workflow") }
         let now = environment.clock.now()
-        let version = options.version ?? incarnation.withLock { $0?.settings.version } ?? ""
+        let version = options.version ?? self.version
         let attributes = options.attributes.isEmpty ? nil : try coder.encode(options.attributes, what: "the attributes of a workflow")
         let due = options.delay.flatMap { $0 > .zero ? now.adding($0) : nil }
         return WorkflowRecord(

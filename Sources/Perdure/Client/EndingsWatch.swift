@@ -39,8 +39,9 @@ package final class EndingsWatch: Sendable {
     func ending(of number: WorkflowNumber, isLocal: @Sendable () -> Bool) async throws -> Ending {
         let id = state.withLock { $0.add(number) }
         defer { state.withLock { $0.remove(id) } }
+        // Also for one that runs here now: it may be taken out of memory, and end elsewhere.
+        try await listen()
         if !isLocal() {
-            try await listen()
             state.withLock { _ = $0.unchecked.insert(number) }
         }
         while true {
@@ -133,7 +134,10 @@ package final class EndingsWatch: Sendable {
         }
     }
 
+    /// Those who still wait are told that they were cancelled.
     func close() async {
+        let parked = state.withLock { state in state.waiters.keys.compactMap { state.give($0, .cancelled) } }
+        for parked in parked { parked.resume(returning: .cancelled) }
         let subscription = subscription.withLock { subscription in
             defer { subscription = nil }
             return subscription

@@ -128,6 +128,7 @@ extension StartBatcher.State {
         for (entry, answer) in zip(batch, answers) {
             if entry.id == own {
                 mine = answer
+                inFlight[own] = nil
             } else if let parked = inFlight.removeValue(forKey: entry.id) {
                 wake.append((parked, answer))
             } else {

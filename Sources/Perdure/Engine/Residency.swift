@@ -7,8 +7,15 @@ package struct Residency {
     /// Those that only wait, in the order in which they began to; some entries are out of date.
     private var parked: [WorkflowNumber] = []
     private var parkedHead = 0
+    private var isListed: Set<WorkflowNumber> = []
     private var unloading: Set<WorkflowNumber> = []
     private var reserved = 0
+    /// Their starts are on the way to the database, and back.
+    private(set) var arriving: Set<WorkflowNumber> = []
+    /// Those that have left since a sweep began; nil while there is none.
+    private var leftDuringSweep: Set<WorkflowNumber>?
+    /// Nothing comes in any more.
+    private var isClosed = false
     /// On their way out: still owned in the database, but not to be run again here.
     private(set) var departing: [WorkflowNumber: Bool] = [:]
     let limit: Int
@@ -19,10 +26,18 @@ package struct Residency {
     var room: Int { max(0, limit - runs.count - reserved) }
 
     /// Keeps room for one that is about to come; false if there is none.
-    mutating func admit() -> Bool {
-        guard room > 0 else { return false }
+    mutating func admit(_ number: WorkflowNumber) -> Bool {
+        guard room > 0, !isClosed else { return false }
         reserved += 1
+        arriving.insert(number)
         return true
+    }
+
+    /// It has come, or will not.
+    mutating func arrived(_ number: WorkflowNumber) {
+        reserved -= 1
+        arriving.remove(number)
+        leftDuringSweep?.insert(number)
     }
 
     /// Keeps room for those that were claimed.
@@ -32,7 +47,10 @@ package struct Residency {
 
     mutating func departs(_ number: WorkflowNumber) { departing[number] = false }
     /// True if it was claimed again before its departure was known.
-    mutating func departed(_ number: WorkflowNumber) -> Bool { departing.removeValue(forKey: number) ?? false }
+    mutating func departed(_ number: WorkflowNumber) -> Bool {
+        leftDuringSweep?.insert(number)
+        return departing.removeValue(forKey: number) ?? false
+    }
 
     /// Those that may be run now.
     ///
@@ -46,13 +64,19 @@ package struct Residency {
     }
 
     /// What this engine owns according to the database, but does not have and is not giving away: a claim whose reply was lost.
-    func lost(of owned: [WorkflowNumber]) -> [WorkflowNumber] {
-        owned.filter { runs[$0] == nil && departing[$0] == nil }
+    mutating func lost(of owned: [WorkflowNumber]) -> [WorkflowNumber] {
+        defer { leftDuringSweep = nil }
+        return owned.filter {
+            runs[$0] == nil && departing[$0] == nil && !arriving.contains($0) && leftDuringSweep?.contains($0) != true
+        }
     }
+
+    /// Before the database is asked what this engine owns.
+    mutating func beginSweep() { leftDuringSweep = [] }
 
     /// False if it is there already.
     mutating func insert(_ run: Run) -> Bool {
-        guard runs[run.number] == nil else { return false }
+        guard runs[run.number] == nil, !isClosed else { return false }
         runs[run.number] = run
         return true
     }
@@ -62,6 +86,7 @@ package struct Residency {
         guard runs[run.number] === run else { return false }
         let wasFull = room == 0
         runs[run.number] = nil
+        leftDuringSweep?.insert(run.number)
         unloading.remove(run.number)
         return wasFull
     }
@@ -78,23 +103,42 @@ package struct Residency {
         guard runs[run.number] === run else { return .stays }
         if unloading.remove(run.number) != nil { return .unload }
         guard runs.count - unloading.count > comfortable else {
-            if isLong { parked.append(run.number) }
+            if isLong { list(run.number) }
             return .stays
         }
-        if isLong { return .unload }
+        return isLong ? .unload : longestParked().map(Parked.ask) ?? .stays
+    }
+
+    private mutating func list(_ number: WorkflowNumber) {
+        guard isListed.insert(number).inserted else { return }
+        parked.append(number)
+        // Most end without being asked to leave.
+        guard parked.count - parkedHead > 2 * runs.count + 64 else { return }
+        parked = parked[parkedHead...].filter { runs[$0] != nil }
+        parkedHead = 0
+        isListed = Set(parked)
+    }
+
+    /// It was asked to leave, but has something to do.
+    mutating func staysAfterAll(_ number: WorkflowNumber) { unloading.remove(number) }
+
+    /// The one that has waited longest; it is to be asked to leave.
+    mutating func longestParked() -> Run? {
         while parkedHead < parked.count {
             let number = parked[parkedHead]
             parkedHead += 1
+            isListed.remove(number)
             if parkedHead > 1024, parkedHead * 2 > parked.count {
                 parked.removeFirst(parkedHead)
                 parkedHead = 0
             }
-            if let other = runs[number], unloading.insert(number).inserted { return .ask(other) }
+            if let other = runs[number], unloading.insert(number).inserted { return other }
         }
-        return .stays
+        return nil
     }
 
     mutating func removeAll() -> [Run] {
+        isClosed = true
         defer {
             runs = [:]
             parked = []

@@ -71,7 +71,10 @@ package struct ErrorRegistry: Sendable {
     }
 
     private func plain(_ type: String, _ message: String, _ coder: PayloadCoder) -> EncodedPayload {
-        let header = Header(type: type, message: String(message.prefix(max(64, coder.limit / 8))))
+        // Escaped, a byte may become six.
+        let room = max(64, coder.limit / 8)
+        let short = message.utf8.count <= room ? message : String(decoding: message.utf8.prefix(room), as: UTF8.self)
+        let header = Header(type: type, message: short)
         return (try? coder.encode(header, what: "an error")) ?? EncodedPayload(codec: 0, bytes: [])
     }
 

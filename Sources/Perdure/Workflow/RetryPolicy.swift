@@ -56,8 +56,10 @@ public struct RetryPolicy: Sendable {
         if let after = (error as? any RetryAfterError)?.retryAfter { return max(after, .zero) }
         let grown = initialInterval.inSeconds * pow(multiplier, attempt - 1)
         let capped = min(max(grown, 0), maximumInterval.inSeconds)
-        let spread = min(max(jitter, 0), 1)
-        return .microseconds(Int64(capped * (1 + spread * (2 * random - 1)) * 1_000_000))
+        let spread = jitter.isNaN ? 0 : min(max(jitter, 0), 1)
+        let seconds = capped * (1 + spread * (2 * random - 1))
+        // A thousand years are long enough, and fit.
+        return .microseconds(Int64(min(seconds.isNaN ? 0 : seconds, 3e10) * 1_000_000))
     }
 
     private func pow(_ base: Double, _ exponent: Int) -> Double {

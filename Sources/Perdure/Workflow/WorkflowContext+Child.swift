@@ -109,23 +109,29 @@ extension WorkflowContext {
         }
         let reference = try decoded(ChildReference.self, succeeded(record).output, "the recorded start of child '\(name)'")
         run.state.withLock { $0.addChild(reference) }
-        return ChildHandle(reference: reference, key: record.key, context: self)
+        // From now on its end is recorded when it comes, whether it is awaited or not.
+        let key = Self.resultKey(ofStart: record.key)
+        if let sequence = run.inbox.withLock({ $0.know(reference.number, key) }) {
+            run.host.readEndings([(reference.number, key, sequence)], for: run)
+        }
+        return ChildHandle(reference: reference, key: key, context: self)
     }
 
     static func resultKey(ofStart key: String) -> String { key + "/result" }
 
-    func childResult(_ startKey: String, _ child: ChildReference) async throws -> StepRecord {
+    func childResult(_ key: String, _ child: ChildReference) async throws -> StepRecord {
         // Also in a task that is cancelled: the child is asked to cancel then, and waited for.
         try await enter("the result of child \(child.id)", isCancellable: false)
-        let record = try await call(Self.resultKey(ofStart: startKey), .childResult) { key in
+        guard run.state.withLock({ $0.claimResult(key) }) else {
+            throw WorkflowError(.ambiguousStep, "the result of child \(child.id) is awaited a second time: keep the first result")
+        }
+        defer { run.state.withLock { $0.removeChild(child.number) } }
+        if let record = run.state.withLock({ $0.takeEarly(key) }) { return try succeeded(record) }
+        let record = try await call(key, .childResult) { key in
             run.state.withLock {
                 $0.setCancelWork(key) { [run] in run.host.deliver(InboxItem(workflow: child.number, kind: .cancel)) }
             }
-            if let sequence = run.inbox.withLock({ $0.await(child.number, key) }) {
-                run.host.readEndings([(child.number, key, sequence)], for: run)
-            }
         }
-        run.state.withLock { $0.removeChild(child.number) }
         return try succeeded(record)
     }
 }

@@ -19,6 +19,7 @@ extension WorkflowContext {
     public func sleep(until moment: Date) async throws {
         try await enter("sleep")
         let seconds = moment.timeIntervalSince1970
+        guard !seconds.isNaN else { throw WorkflowError(.invalidName, "the moment to sleep until is not a number") }
         let due: Microseconds = seconds >= 9.2e12 ? .max : seconds <= -9.2e12 ? .min : Microseconds(seconds * 1_000_000)
         try await sleep(untilMicroseconds: due)
     }

@@ -27,7 +27,11 @@ public final class WorkflowContext: Sendable {
         switch run.state.withLock({ $0.enter() }) {
         case .go: break
         case .fail(let error): throw error
-        case .park: await park { (_: Parked<Void>) in }
+        case .park:
+            run.host.log(
+                .warning,
+                "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') swallows the errors by which it is taken out of memory; a task of it stays there")
+            await park { (_: Parked<Void>) in }
         }
         if run.flow.intruded {
             run.setAside(.intruded)
@@ -99,6 +103,8 @@ public final class WorkflowContext: Sendable {
 
     /// A number drawn from the workflow's own sequence: the same on each replay.
     func draw() -> UInt64 {
+        // In the body of a step, which a replay does not run, the sequence must not move: there any number will do.
+        guard run.flow.isCurrent, StepContext.current == nil else { return .random(in: .min ... .max) }
         let count = draws.withLock { draws in
             draws += 1
             return draws

@@ -53,7 +53,10 @@ extension Incarnation {
 
     /// A claim that failed may have been a commit: what this engine owns and does not have is run.
     private func sweep() async throws(StoreError) {
-        let before = residency.withLock { Set($0.runs.keys).union($0.departing.keys) }
+        let before = residency.withLock { residency in
+            residency.beginSweep()
+            return Set(residency.runs.keys).union(residency.departing.keys).union(residency.arriving)
+        }
         let owned = try await claimer.owned()
         let lost = residency.withLock { $0.lost(of: owned.filter { !before.contains($0) }) }
         try await launch(lost.map { Claimed(number: $0) })
@@ -66,7 +69,7 @@ extension Incarnation {
             if limit == 0 {
                 // Looks again when there is room.
                 todo.withLock { $0.ready = true }
-                return
+                return makeRoom()
             }
             let claimed = try await claimer.claimReady(workflows: names, versions: ["", settings.version], limit: limit)
             try await launch(claimed)
@@ -79,16 +82,29 @@ extension Incarnation {
             let limit = min(Self.claimLimit, residency.withLock { $0.room })
             if limit == 0 {
                 // Looks again when there is room.
-                todo.withLock { $0.due = true }
-                return
+                todo.withLock { todo in
+                    todo.due = true
+                    todo.nextDue = .max
+                }
+                return makeRoom()
             }
             let claimed = try await claimer.claimDue(now: now, limit: limit)
             try await launch(claimed)
             if claimed.count < limit { break }
         }
+        // What is suspended while the database is asked adds itself.
+        todo.withLock { $0.nextDue = .max }
         let next = try await claimer.nextDue() ?? .max
         // What is overdue all the same (another engine is at it) is looked at with the next poll.
-        todo.withLock { $0.nextDue = next <= now ? .max : next }
+        if next > now { todo.withLock { $0.nextDue = min($0.nextDue, next) } }
+    }
+
+    /// Work waits: those that only wait make room for it.
+    private func makeRoom() {
+        for _ in 0..<Self.claimLimit {
+            guard let run = residency.withLock({ $0.longestParked() }) else { return }
+            run.askToLeave()
+        }
     }
 
     /// What has arrived goes to the workflows in memory; those that are nobody's are claimed; the rest belongs to others.
@@ -97,7 +113,15 @@ extension Incarnation {
         if numbers.isEmpty { return }
         let resident = residency.withLock { residency in numbers.filter { residency.runs[$0] != nil } }
         if !resident.isEmpty { try await receive(resident) }
-        try await wake(residency.withLock { residency in numbers.filter { residency.runs[$0] == nil } })
+        let (others, arriving) = residency.withLock { residency in
+            (
+                numbers.filter { residency.runs[$0] == nil && !residency.arriving.contains($0) },
+                numbers.filter { residency.arriving.contains($0) }
+            )
+        }
+        // Of those whose start is known here in a moment, it is looked at then.
+        if !arriving.isEmpty { look { $0.suspended += arriving } }
+        try await wake(others)
     }
 
     /// Claims those that wait; those for which there is no room are looked at again when there is.
@@ -147,8 +171,8 @@ extension Incarnation {
     private func setAside(_ number: WorkflowNumber, _ reason: String) {
         log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
         residency.withLock { $0.departs(number) }
-        let callback = JournalCallback { [weak self] _ in
-            self?.departed(number)
+        let callback = JournalCallback { [weak self] result in
+            self?.departed(number, result)
             self?.endings.ended(.setAside(number, reason: reason))
             self?.tellOthers { $0.ended.append(number) }
         }
@@ -171,7 +195,7 @@ extension Incarnation {
     /// Makes a workflow that this engine owns run.
     func launch(_ loaded: LoadedWorkflow) {
         let number = loaded.record.number
-        guard let registration = registrations[loaded.record.lane.workflow] else {
+        guard let registration = registrations[loaded.record.lane.workflow], serves(loaded.record.lane.version) else {
             return release(number)
         }
         let run = Run(loaded, workflow: registration, host: self)
@@ -179,15 +203,18 @@ extension Incarnation {
         if run.inbox.withLock({ $0.isTerminated }) { run.terminate() } else { run.open() }
     }
 
-    private func departed(_ number: WorkflowNumber) {
-        if residency.withLock({ $0.departed(number) }) { look { $0.sweep = true } }
+    /// The hand-back is written; or it is not, and the workflow is still this engine's.
+    func departed(_ number: WorkflowNumber, _ result: Result<CommandResult, StoreError>) {
+        let isClaimed = residency.withLock { $0.departed(number) }
+        if case .failure = result { return look { $0.sweep = true } }
+        if isClaimed { look { $0.sweep = true } }
     }
 
     /// For those who know its type.
     private func release(_ number: WorkflowNumber) {
         residency.withLock { $0.departs(number) }
-        let callback = JournalCallback { [weak self] _ in
-            self?.departed(number)
+        let callback = JournalCallback { [weak self] result in
+            self?.departed(number, result)
             self?.becameReady()
         }
         journal.append(.release(number), for: callback)
@@ -196,7 +223,7 @@ extension Incarnation {
     func suspend(_ number: WorkflowNumber, until due: Microseconds) {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
-            self?.departed(number)
+            self?.departed(number, result)
             guard case .success = result else { return }
             self?.look { todo in
                 todo.suspended.append(number)

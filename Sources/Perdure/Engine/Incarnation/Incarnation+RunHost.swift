@@ -18,16 +18,20 @@ extension Incarnation: RunHost {
 
     private func readHistory(of run: Run, after order: Int64) async {
         let limit = 10_000
-        while !isStopped {
-            do throws(StoreError) {
-                let page = try await store.history(of: run.number, after: order, limit: limit)
-                run.state.withLock { $0.appendHistory(page, isComplete: page.count < limit) }
-                return run.poke()
-            } catch {
-                report(error, "a history could not be read, and is read again")
-                await clock.wait(.milliseconds(100))
-            }
+        do throws(StoreError) {
+            let page = try await store.history(of: run.number, after: order, limit: limit)
+            run.state.withLock { $0.appendHistory(page, isComplete: page.count < limit) }
+            run.historyArrived()
+        } catch {
+            again(run, error, "a history could not be read") { [weak self] in await self?.readHistory(of: run, after: order) }
         }
+    }
+
+    /// What nobody can read is for a person; anything else is tried again a little later, without holding up the others' errands.
+    private func again(_ run: Run, _ error: StoreError, _ what: String, _ errand: @escaping @Sendable () async -> Void) {
+        if error.code == .rejected { return run.setAside(WorkflowError(.undecodable, "\(what): \(error)")) }
+        report(error, "\(what), and is read again")
+        clock.schedule(at: clock.now().adding(.milliseconds(100))) { [weak self] in self?.errand(errand) }
     }
 
     package func parked(_ run: Run, until due: Microseconds) {
@@ -35,7 +39,7 @@ extension Incarnation: RunHost {
         let isLong = due > clock.now().adding(.seconds(1))
         switch residency.withLock({ $0.parked(run, isLong: isLong) }) {
         case .stays: break
-        case .ask(let other): other.poke()
+        case .ask(let other): other.askToLeave()
         case .unload: unload(run, until: due)
         }
     }
@@ -43,14 +47,19 @@ extension Incarnation: RunHost {
     /// On the flow's own thread, when nothing is left to run.
     private func unload(_ run: Run, until due: Microseconds) {
         guard run.state.withLock({ $0.unloadableUntil != nil && $0.stop(CancellationError()) }) else { return }
-        leave(run)
+        leave(run, departing: true)
         suspend(run.number, until: due)
         run.poke()
     }
 
     /// The run is no longer one of the engine's.
-    private func leave(_ run: Run) {
-        if residency.withLock({ $0.remove(run) }) { look { $0.ready = true } }
+    private func leave(_ run: Run, departing: Bool = false) {
+        let wasFull = residency.withLock { residency in
+            // In one step, or a sweep between the two would bring it back.
+            if departing { residency.departs(run.number) }
+            return residency.remove(run)
+        }
+        if wasFull { look { $0.ready = true } }
     }
 
     package func finished(_ run: Run, _ outcome: Outcome, closing: [InboxItem]) {
@@ -73,7 +82,8 @@ extension Incarnation: RunHost {
 
     private func ended(_ run: Run, _ outcome: Outcome, tellsInbox: Bool) {
         leave(run)
-        run.close()
+        // What was stopped from outside still unwinds; it closes itself then.
+        run.close(keepingDelegate: run.state.withLock { $0.stop != nil })
         endings.ended(.outcome(outcome))
         if tellsInbox { look { $0.inbox = true } }
         tellOthers { outgoing in
@@ -96,12 +106,13 @@ extension Incarnation: RunHost {
         let reason = error.description
         log(.error, "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') is set aside: \(reason)")
         let callback = JournalCallback { [weak self] result in
+            self?.departed(run.number, result)
             guard case .success = result else { return }
             self?.endings.ended(.setAside(run.number, reason: reason))
             self?.tellOthers { $0.ended.append(run.number) }
         }
         // Before it is written: it may be resumed, and claimed again, before the reply is here.
-        leave(run)
+        leave(run, departing: true)
         journal.append(.setAside(run.number, reason: Self.storable(reason), at: clock.now()), for: callback)
     }
 
@@ -117,15 +128,19 @@ extension Incarnation: RunHost {
         try await store.status(of: number)?.record.parent
     }
 
-    package func admit(_ lane: Lane) -> Bool {
-        guard registrations[lane.workflow] != nil, lane.version.isEmpty || lane.version == settings.version, !isEnding else { return false }
-        return residency.withLock { $0.admit() }
+    package func admit(_ record: WorkflowRecord) -> Bool {
+        guard registrations[record.lane.workflow] != nil, serves(record.lane.version), !isEnding else { return false }
+        return residency.withLock { $0.admit(record.number) }
     }
 
-    package func launchAdmitted(_ record: WorkflowRecord?) {
-        residency.withLock { $0.unreserve(1) }
-        if let record { launch(LoadedWorkflow(record: record)) }
+    func serves(_ version: String) -> Bool { version.isEmpty || version == settings.version }
+
+    package func arrived(_ record: WorkflowRecord, isStarted: Bool) {
+        if isStarted { launch(LoadedWorkflow(record: record)) }
+        residency.withLock { $0.arrived(record.number) }
     }
+
+    package func staysAfterAll(_ run: Run) { residency.withLock { $0.staysAfterAll(run.number) } }
 
     package func becameReady() {
         look { $0.ready = true }
@@ -146,22 +161,35 @@ extension Incarnation: RunHost {
 
     /// Starts a workflow that this engine owns from the first moment if it runs its type and has room, and any other as ready.
     package func start(_ record: WorkflowRecord, _ policies: IDPolicies) async throws(StoreError) -> StartResult {
-        guard record.due == nil, admit(record.lane) else {
+        guard record.due == nil, admit(record) else {
             let result = try await starter.startReady(record, policies)
             if case .started = result { becameReady() }
-            return result
+            return try settled(result)
         }
-        var launched: WorkflowRecord?
-        defer { launchAdmitted(launched) }
-        if record.id == nil {
-            _ = try await journal.commit(.start(record))
-            launched = record
-            return .started(owned: true)
+        var isOwned = false
+        defer { arrived(record, isStarted: isOwned) }
+        do throws(StoreError) {
+            if record.id == nil {
+                _ = try await journal.commit(.start(record))
+                isOwned = true
+                return .started(owned: true)
+            }
+            let result = try await starter.start(record, policies)
+            if case .started(let owned) = result {
+                isOwned = owned
+                if !owned { becameReady() }
+            }
+            return try settled(result)
+        } catch {
+            // It may have been committed all the same: then it is owned, and in nobody's memory.
+            look { $0.sweep = true }
+            throw error
         }
-        let result = try await starter.start(record, policies)
-        if case .started(let owned) = result {
-            if owned { launched = record } else { becameReady() }
-        }
+    }
+
+    /// Somebody's open transaction holds the id: the caller tries again.
+    private func settled(_ result: StartResult) throws(StoreError) -> StartResult {
+        if case .rejected(let error) = result, error.code == .transient { throw error }
         return result
     }
 

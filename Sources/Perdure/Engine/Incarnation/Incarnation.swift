@@ -39,8 +39,7 @@ package final class Incarnation: Sendable {
         registrations: [String: Registration], client: ClientCore
     ) async throws(StoreError) {
         try await store.register(id, label: System.processLabel, lease: settings.lease)
-        var writers: [any JournalWriter] = []
-        for index in 0..<store.writers { writers.append(try await store.writer(index, for: id)) }
+        let (writers, claimer) = try await Self.connect(id, store)
         self.id = id
         self.store = store
         self.settings = settings
@@ -50,7 +49,7 @@ package final class Incarnation: Sendable {
         numbers = client.numbers
         starter = StartBatcher(store: store, owner: id)
         endings = client.endings
-        claimer = try await store.claimer(for: id)
+        self.claimer = claimer
         residency = Lock(Residency(limit: settings.maximumInMemory))
         let onFence = Lock<(@Sendable (StoreError) -> Void)?>(nil)
         journal = Journal(writers: writers, threads: environment.threads, clock: environment.clock, log: settings.log) {
@@ -60,6 +59,21 @@ package final class Incarnation: Sendable {
     }
 
     private let writers: [any JournalWriter]
+
+    /// All of them, or none: what was opened before one failed is closed again.
+    private static func connect(
+        _ id: ExecutorID, _ store: any StoreBackend
+    ) async throws(StoreError) -> ([any JournalWriter], any Claimer) {
+        var writers: [any JournalWriter] = []
+        do throws(StoreError) {
+            for index in 0..<store.writers { writers.append(try await store.writer(index, for: id)) }
+            return (writers, try await store.claimer(for: id))
+        } catch {
+            for writer in writers { await writer.close() }
+            try? await store.retire(id)
+            throw error
+        }
+    }
 
     var isEnding: Bool { ending.withLock { $0 != nil } }
     private var isFenced: Bool { ending.withLock { $0?.isFenced ?? false } }
@@ -119,6 +133,8 @@ package final class Incarnation: Sendable {
             run.close(keepingDelegate: true)
         }
         journal.close(dropping: false)
+        // With a database that does not answer, what is queued is given up after the grace period; others find it there.
+        clock.schedule(at: clock.now().adding(settings.shutdownGrace)) { [journal] in journal.close(dropping: true) }
         for signal in [work, outgoingSignal, errandSignal] { signal.raise() }
         loopSignal.raise()
         reapSignal.raise()

@@ -21,11 +21,15 @@ struct ChildStart: Sendable {
 
     private func startNamed() async {
         var wait = Duration.milliseconds(5)
-        while true {
-            do {
-                let number = try await run.host.nextNumber()
-                guard id != nil else { return record(number) }
-                return try await named(number, try await run.host.startNamed(child(number), IDPolicies()))
+        // One number for all attempts: an attempt whose reply was lost is then recognized as this very start.
+        var number: WorkflowNumber?
+        while run.state.withLock({ $0.stop == nil }) {
+            do throws(StoreError) {
+                let taken: WorkflowNumber
+                if let number { taken = number } else { taken = try await run.host.nextNumber() }
+                number = taken
+                guard id != nil else { return record(taken) }
+                return try await named(taken, try await run.host.startNamed(child(taken), IDPolicies()))
             } catch {
                 if error.code == .fenced { return run.host.fenced(error) }
                 guard error.code == .transient || error.code == .unavailable || error.code == .full else { return fail(error) }
@@ -48,7 +52,7 @@ struct ChildStart: Sendable {
 
     private func record(_ number: WorkflowNumber) {
         let child = child(number)
-        run.recordChildStart(key, child, reference(number), owned: run.host.admit(child.lane), started: run.host.clock.now())
+        run.recordChildStart(key, child, reference(number), owned: run.host.admit(child), started: run.host.clock.now())
     }
 
     private func named(_ number: WorkflowNumber, _ result: StartResult) async throws(StoreError) {

@@ -31,17 +31,20 @@ extension Run {
             outcome.status == .completed
             ? .success(outcome.output)
             : .failure(outcome.error ?? workflow.errors.record(WorkflowError(.terminated, "the child was terminated"), with: coder))
-        record(key, .childResult, result, started: outcome.finished, consumes: sequence)
+        recordChildEnded(key, result, started: outcome.finished, consumes: sequence)
     }
 
     /// Ends the workflow without running its code.
     func terminate() {
         let error = WorkflowError(.terminated, "the workflow was terminated")
-        let children: [ChildReference]? = state.withLock { state in
-            // Known from what was delivered, and from what replay has not reached yet.
-            let children = Array(state.children.values) + undelivered(state.history)
-            return state.stop(error) ? children : nil
+        let (children, readAfter): ([ChildReference]?, Int64?) = state.withLock { state in
+            // Known from what was delivered, and from what was not yet.
+            let (rows, readAfter) = state.childRows()
+            guard let rows else { return (nil, readAfter) }
+            let children = Array(state.children.values) + undelivered(rows)
+            return (state.stop(error) ? children : nil, nil)
         }
+        if let readAfter { host.loadHistory(of: self, after: readAfter) }
         guard let children else { return }
         let outcome = Outcome(
             workflow: number, status: .terminated, error: workflow.errors.record(error, with: coder), finished: host.clock.now())
@@ -49,7 +52,7 @@ extension Run {
         poke()
     }
 
-    private func undelivered(_ history: ArraySlice<StepRecord>) -> [ChildReference] {
+    private func undelivered(_ history: [StepRecord]) -> [ChildReference] {
         let ended = Set(history.filter { $0.kind == .childResult }.map(\.key))
         return history.filter { $0.kind == .childStart && !ended.contains(WorkflowContext.resultKey(ofStart: $0.key)) }
             .compactMap { try? coder.decode(ChildReference.self, from: $0.output, what: "a child's reference") }

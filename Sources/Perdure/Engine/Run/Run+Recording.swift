@@ -44,7 +44,23 @@ extension Run {
             host.journal.append(.startChild(child, owned: owned, step: record), for: self, token: order)
             return true
         }
-        if !isAppended, owned { host.launchAdmitted(nil) }
+        if !isAppended, owned { host.arrived(child, isStarted: false) }
+    }
+
+    /// The end of a child, whether the code has asked for it yet or not.
+    func recordChildEnded(_ key: String, _ result: WorkResult, started: Microseconds, consumes: Int64) {
+        let time = host.clock.now()
+        state.withLock { state in
+            let record = state.completeChild(key, at: time) { order, finished in
+                var record = StepRecord(workflow: number, key: key, order: order, kind: .childResult, started: started, finished: finished)
+                switch result {
+                case .success(let output): record.output = output
+                case .failure(let error): record.error = error
+                }
+                return record
+            }
+            if let record, let order = record.order { host.journal.append(.step(record, consumes: consumes), for: self, token: order) }
+        }
     }
 
     /// An external cancel, or the deadline, becomes a completion like any other.
@@ -99,7 +115,8 @@ extension Run: JournalRecipient {
     package func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor? {
         if token < 0 {
             state.withLock { $0.unresolved -= 1 }
-            return nil
+            // Perhaps this was all that kept the workflow in memory.
+            return flow.poke() ? flow : nil
         }
         switch result {
         case .success(let result):
@@ -110,7 +127,7 @@ extension Run: JournalRecipient {
             }
             if let child {
                 let isStarted = recorded == nil || recorded?.output == child.output
-                if child.isOwned { host.launchAdmitted(isStarted ? child.record : nil) } else { host.becameReady() }
+                if child.isOwned { host.arrived(child.record, isStarted: isStarted) } else { host.becameReady() }
             }
             return flow.poke() ? flow : nil
         case .failure(let error):
@@ -123,7 +140,7 @@ extension Run: JournalRecipient {
     private func refused(_ order: Int64, _ error: StoreError) {
         if error.code == .fenced { return }
         let child = state.withLock { $0.startingChildren.removeValue(forKey: order) }
-        if child?.isOwned == true { host.launchAdmitted(nil) }
+        if let child, child.isOwned { host.arrived(child.record, isStarted: false) }
         let payload = workflow.errors.record(WorkflowError(.rejected, "the database refused the result: \(error)"), with: coder)
         let isRecorded = state.withLock { state in
             guard let record = state.refused(order, payload) else { return false }

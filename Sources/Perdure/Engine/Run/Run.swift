@@ -29,11 +29,11 @@ package final class Run: Sendable {
         let context = WorkflowContext(self)
         let task = Task.detached(executorPreference: flow, priority: .medium) { await self.main(context) }
         self.task.withLock { $0 = task }
-        flow.open(self)
         if let deadline = record.deadline {
             let timer = host.clock.schedule(at: deadline) { self.deadlinePassed() }
             deadlineTimer.withLock { $0 = timer }
         }
+        flow.open(self)
         if state.withLock({ $0.isLive }) { takeInbox() }
     }
 
@@ -56,6 +56,12 @@ package final class Run: Sendable {
         }
         // Unwound: nobody waits for the result.
         if isStopped { close() }
+    }
+
+    /// The next page of the history is there.
+    func historyArrived() {
+        if inbox.withLock({ $0.isTerminated }) { terminate() }
+        poke()
     }
 
     /// Has the flow look for what is to be delivered.
@@ -123,7 +129,14 @@ extension Run: FlowDelegate {
         if flow.intruded { return setAside(.intruded) }
         let (isStuck, due) = state.withLock { ($0.isStuck, $0.unloadableUntil) }
         if isStuck { return setAside(.stuck) }
-        if let due { host.parked(self, until: due) }
+        if let due { return host.parked(self, until: due) }
+        if state.withLock({ $0.takeAsked() }) { host.staysAfterAll(self) }
+    }
+
+    /// The engine would like it to leave memory, if all that it does is wait.
+    func askToLeave() {
+        state.withLock { $0.ask() }
+        poke()
     }
 
     private func finish(_ result: Result<EncodedPayload, any Error>) {
@@ -137,7 +150,7 @@ extension Run: FlowDelegate {
     /// The code has returned, but its result is worth nothing.
     private func giveUp(_ error: WorkflowError) {
         host.setAside(self, error)
-        flow.close()
+        close()
     }
 
     private func outcome(of result: Result<EncodedPayload, any Error>, _ cancellation: CancelReason?) -> Outcome {

@@ -25,9 +25,11 @@ package protocol RunHost: AnyObject, Sendable {
     /// Puts a row into somebody's inbox.
     func deliver(_ item: InboxItem)
     /// True if the engine runs workflows of this type and version and has room for one more, which it then keeps.
-    func admit(_ lane: Lane) -> Bool
-    /// The start of an admitted workflow has been committed; nil if it was not.
-    func launchAdmitted(_ record: WorkflowRecord?)
+    func admit(_ record: WorkflowRecord) -> Bool
+    /// The start of an admitted workflow has been committed, or will not be.
+    func arrived(_ record: WorkflowRecord, isStarted: Bool)
+    /// The run was asked to leave memory, but has something to do.
+    func staysAfterAll(_ run: Run)
     /// A child, or anything else, became ready for whoever serves it.
     func becameReady()
     /// Starts a child under an id of the user's.

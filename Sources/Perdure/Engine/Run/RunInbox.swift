@@ -5,8 +5,8 @@ struct RunInbox {
     private var wasCancelled = false
     /// Children that have ended, with the rows that say so.
     private var ended: [WorkflowNumber: Int64] = [:]
-    /// Children that the code waits for, with the keys of their results.
-    private var awaited: [WorkflowNumber: String] = [:]
+    /// Children that the code has started, with the keys of their results.
+    private var known: [WorkflowNumber: String] = [:]
 
     init(_ items: [InboxItem]) {
         for item in items { add(item) }
@@ -35,7 +35,7 @@ struct RunInbox {
                 wasCancelled = true
             case .childEnded:
                 guard let child = item.reference else { continue }
-                if let key = awaited.removeValue(forKey: child) {
+                if let key = known.removeValue(forKey: child) {
                     due.endings.append((child, key, item.sequence))
                 } else {
                     ended[child] = item.sequence
@@ -48,10 +48,10 @@ struct RunInbox {
         return due
     }
 
-    /// The code waits for a child; returns the row if it has ended already.
-    mutating func await(_ child: WorkflowNumber, _ key: String) -> Int64? {
+    /// The code has started a child; returns the row if it has ended already.
+    mutating func know(_ child: WorkflowNumber, _ key: String) -> Int64? {
         if let sequence = ended.removeValue(forKey: child) { return sequence }
-        awaited[child] = key
+        known[child] = key
         return nil
     }
 }

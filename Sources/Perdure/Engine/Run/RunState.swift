@@ -16,6 +16,9 @@ struct RunState {
     private var outstanding: Set<String> = []
     private(set) var waits: [String: Wait] = [:]
     private var held: [String] = []
+    /// Results of children that nobody has asked for yet.
+    private var early: [String: StepRecord] = [:]
+    private var claimedResults: Set<String> = []
     /// Calls that ended without their record: a record that turns up is skipped.
     private var abandoned: Set<String> = []
 
@@ -32,6 +35,7 @@ struct RunState {
 
     private(set) var isLive: Bool
     private var isQuiet = false
+    private var isAsked = false
     private(set) var now: Microseconds
     private var lastFinished: Microseconds
     private(set) var cancellation: CancelReason?
@@ -143,6 +147,12 @@ extension RunState {
 // MARK: - Completions
 
 extension RunState {
+    mutating func ask() { isAsked = true }
+    mutating func takeAsked() -> Bool {
+        defer { isAsked = false }
+        return isAsked
+    }
+
     /// Nothing else of the workflow is outstanding: a transaction may take its place in the order before it commits.
     mutating func reserveOrder(for key: String) -> Int64? {
         guard waits.count == 1, waits[key] != nil, inFlight.isEmpty, durable.isEmpty else { return nil }
@@ -158,6 +168,15 @@ extension RunState {
         waits[key]?.isRecorded = true
         let record = numbered(reserved, at: time, make)
         return record
+    }
+
+    /// As `complete`, for the end of a child that need not be awaited.
+    mutating func completeChild(
+        _ key: String, at time: Microseconds, _ make: (_ order: Int64, _ finished: Microseconds) -> StepRecord
+    ) -> StepRecord? {
+        guard stop == nil, !isEnded, waits[key]?.isRecorded != true else { return nil }
+        waits[key]?.isRecorded = true
+        return numbered(at: time, make)
     }
 
     /// As `complete`, for what comes by itself: an external cancel.
@@ -202,7 +221,15 @@ extension RunState {
         isLoading = false
     }
 
-    mutating func loadingFailed() { isLoading = false }
+    /// The rows of children's starts and results that replay has not reached, or that are on the way; nil, and the place from which to read on, if
+    /// not all of them are here.
+    mutating func childRows() -> (rows: [StepRecord]?, readAfter: Int64?) {
+        guard historyIsComplete else {
+            defer { isLoading = true }
+            return (nil, isLoading ? nil : history.last?.order ?? lastOrder)
+        }
+        return (Array(history) + inFlight.values + durable.values, nil)
+    }
 }
 
 // MARK: - Delivery
@@ -273,6 +300,12 @@ extension RunState {
             return .cancelTask
         }
         guard let wait = waits[record.key] else {
+            if record.kind == .childResult {
+                // Nobody has asked for it yet; whoever does finds it here.
+                now = max(now, record.finished)
+                early[record.key] = record
+                return nil
+            }
             return abandoned.remove(record.key) != nil ? nil : .diverged(unexpected(record))
         }
         guard wait.kind == record.kind else { return .diverged(otherKind(record, wait)) }
@@ -312,6 +345,12 @@ extension RunState {
 extension RunState {
     mutating func addChild(_ child: ChildReference) { children[child.number] = child }
     mutating func removeChild(_ number: WorkflowNumber) { children[number] = nil }
+
+    /// False if it was asked for before.
+    mutating func claimResult(_ key: String) -> Bool { claimedResults.insert(key).inserted }
+
+    /// The result of a child that came before it was asked for.
+    mutating func takeEarly(_ key: String) -> StepRecord? { early.removeValue(forKey: key) }
 
     mutating func rootReturned(_ result: Result<EncodedPayload, any Error>) { rootResult = result }
 

@@ -12,6 +12,9 @@ package struct StepLimits: Sendable {
 final class StepBody: Sendable {
     private struct Progress {
         var payload: EncodedPayload?
+        var error: EncodedPayload?
+        /// The attempt that runs; 0 between two.
+        var attempt = 0
         var written: Microseconds = .min
         /// There is a row in `pending` to be deleted with the result.
         var hasPending: Bool
@@ -34,7 +37,7 @@ final class StepBody: Sendable {
         self.limits = limits
         self.work = work
         earlier = run.state.withLock { $0.pending.isEmpty ? nil : $0.pending[key] }
-        progress = Lock(Progress(payload: earlier?.progress, hasPending: earlier != nil))
+        progress = Lock(Progress(payload: earlier?.progress, error: earlier?.error, hasPending: earlier != nil))
     }
 
     /// The task is created here, in the caller's task, so that the body inherits the workflow's task-locals.
@@ -54,7 +57,9 @@ final class StepBody: Sendable {
         if let due = earlier?.due, await !wait(until: due) { return end(.failure(CancellationError()), started, attempt) }
         while true {
             attempt += 1
+            progress.withLock { $0.attempt = attempt }
             let result = await self.attempt(attempt, started)
+            progress.withLock { $0.attempt = 0 }
             guard case .failure(let error) = result, let due = retry(after: attempt, error, started) else {
                 return end(result, started, attempt)
             }
@@ -85,19 +90,23 @@ final class StepBody: Sendable {
     }
 
     private func recordFailure(_ error: any Error, _ attempt: Int, _ started: Microseconds, _ due: Microseconds) {
+        let payload = run.workflow.errors.record(error, with: run.coder)
         let last = progress.withLock { progress in
             progress.hasPending = true
+            progress.error = payload
             return progress.payload
         }
         run.recordPending(
             PendingRecord(
                 workflow: run.number, key: key, attempt: Int32(clamping: attempt), started: started, due: due,
-                error: run.workflow.errors.record(error, with: run.coder), progress: last))
+                error: payload, progress: last))
     }
 
     /// False if the step was cancelled meanwhile.
     private func wait(until due: Microseconds) async -> Bool {
         run.state.withLock { $0.setDue(key, due) }
+        // A workflow that only backs off can leave memory.
+        run.poke()
         defer { run.state.withLock { $0.setDue(key, nil) } }
         return await run.host.clock.waitUnlessCancelled(until: due)
     }
@@ -128,16 +137,18 @@ final class StepBody: Sendable {
     private func report(_ payload: EncodedPayload?, attempt: Int, _ started: Microseconds) {
         guard let payload else { return }
         let time = run.host.clock.now()
-        let isDue = progress.withLock { progress in
+        let (isDue, error): (Bool, EncodedPayload?) = progress.withLock { progress in
+            // An attempt that was abandoned has nothing to say any more.
+            guard progress.attempt == attempt + 1 else { return (false, nil) }
             progress.payload = payload
-            guard time >= progress.written.adding(.seconds(1)) else { return false }
+            guard time >= progress.written.adding(.seconds(1)) else { return (false, nil) }
             progress.written = time
             progress.hasPending = true
-            return true
+            return (true, progress.error)
         }
         guard isDue else { return }
         run.recordPending(
-            PendingRecord(workflow: run.number, key: key, attempt: Int32(clamping: attempt), started: started, progress: payload))
+            PendingRecord(workflow: run.number, key: key, attempt: Int32(clamping: attempt), started: started, error: error, progress: payload))
     }
 }
 

@@ -25,10 +25,9 @@ final class TransactionBody: Sendable {
     func start() {
         // An earlier life committed it without a place in the order: it only needs one.
         if let record = run.state.withLock({ $0.unorderedRecord(key) }) { return run.giveOrder(to: record) }
-        let reserved = database == nil ? run.state.withLock { $0.reserveOrder(for: key) } : nil
         run.state.withLock { $0.bodies += 1 }
         let task = Task(executorPreference: run.host.stepExecutor) {
-            await self.attempts(reserved)
+            await self.attempts()
             self.run.state.withLock { $0.bodies -= 1 }
         }
         run.state.withLock { $0.setCancelWork(key) { task.cancel() } }
@@ -41,12 +40,14 @@ final class TransactionBody: Sendable {
         case fenced(StoreError)
     }
 
-    private func attempts(_ reserved: Int64?) async {
+    private func attempts() async {
         let started = run.host.clock.now()
         var attempt = 0
-        while true {
+        var reserved: Int64?
+        // A run that was dropped goes on elsewhere, where the checkpoint is found if there is one.
+        while run.state.withLock({ $0.stop == nil }) {
             attempt += 1
-            switch await self.attempt(attempt, started, reserved) {
+            switch await self.attempt(attempt, started, &reserved) {
             case .committed(let record):
                 return committed(record, reserved, attempt, started)
             case .failed(let error):
@@ -57,13 +58,13 @@ final class TransactionBody: Sendable {
                 // A lost connection may have been a commit: then the next attempt finds the checkpoint.
                 if error.code == .transient, attempt >= Self.attemptLimit { return fail(error, reserved, attempt, started) }
                 let wait = min(0.002 * Double(1 << min(attempt, 9)), 1) * (0.5 + run.host.random())
-                let goesOn = await run.host.clock.waitUnlessCancelled(until: run.host.clock.now().adding(.seconds(wait)))
-                if !goesOn, error.code == .transient { return fail(CancellationError(), reserved, attempt, started) }
+                if Task.isCancelled, error.code == .transient { return fail(CancellationError(), reserved, attempt, started) }
+                await run.host.clock.wait(.seconds(wait))
             }
         }
     }
 
-    private func attempt(_ number: Int, _ started: Microseconds, _ reserved: Int64?) async -> Attempt {
+    private func attempt(_ number: Int, _ started: Microseconds, _ reserved: inout Int64?) async -> Attempt {
         let open: any OpenTransaction
         do {
             open = try await begin()
@@ -78,6 +79,8 @@ final class TransactionBody: Sendable {
         do {
             let output = try await StepContext.$current.withValue(name) { try await work(db) }
             db.close()
+            // Only now: completions behind a reserved place wait for it, and a body may take long.
+            if database == nil, reserved == nil { reserved = run.state.withLock { $0.reserveOrder(for: key) } }
             let result = await commit(open, output, number, started, reserved)
             if case .committed = result, !db.wakeups.isEmpty { run.host.committed(db.wakeups) }
             return result
