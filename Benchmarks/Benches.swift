@@ -28,6 +28,7 @@ struct Benches {
         for round in 0..<3 {
             limits.append(try yardsticks.postgresRows(perCommit: 100, clients: 2))
             rates.append(try await stepsPerSecond(postgresStore("steps\(round)"), workflows: 20_000))
+            try yardsticks.clear("steps\(round)")
         }
         return Figure("steps_postgres", median(rates), "1/s", limit: median(limits), "pgbench, 100 rows a commit, 2 clients: rows/s")
     }
@@ -48,6 +49,7 @@ struct Benches {
         for round in 0..<3 {
             limits.append(try yardsticks.postgresSecondsPerInsert())
             times.append(try await secondsPerSequentialStep(postgresStore("sequential\(round)"), steps: 5_000))
+            try yardsticks.clear("sequential\(round)")
         }
         return Figure(
             "sequential_step", median(times) * 1e6, "us", limit: median(limits) * 1e6, "pgbench, one row and its commit, 1 client: us")
@@ -59,6 +61,7 @@ struct Benches {
         try await record(store, steps: steps)
         var times: [Double] = []
         for _ in 0..<3 { times.append(try await secondsToReplay(store)) }
+        try yardsticks.clear("replay")
         return Figure("replay_50k", median(times), "s", limit: 0.5, "the promise: 50,000 steps in 0.5 s")
     }
 
@@ -66,6 +69,7 @@ struct Benches {
         let memory = try await memoryOfSleepers(
             postgresStore("sleepers"), count: 100_000,
             queued: "SELECT count(*) FROM sleepers.live WHERE state = 0")
+        try yardsticks.clear("sleepers")
         return Figure("sleepers_memory", memory, "MiB", limit: 300, "the promise: 100,000 sleepers in 300 MiB")
     }
 

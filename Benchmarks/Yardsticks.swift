@@ -46,6 +46,12 @@ struct Yardsticks {
         """
     }
 
+    /// Drops what a round has left and flushes the server, so that the next does not pay for its vacuum and its checkpoint.
+    func clear(_ schema: String) throws {
+        guard let postgres else { return }
+        _ = try run("psql", ["-qX", "-d", postgres, "-c", "DROP SCHEMA IF EXISTS \"\(schema)\" CASCADE", "-c", "CHECKPOINT"])
+    }
+
     /// Rows per second of a bare loop over sqlite3, `rows` for each commit, in the same mode (WAL, synchronous FULL).
     func sqliteRows(perCommit rows: Int, seconds: Double) throws -> Double {
         let path = folder.appending(path: "yardstick-\(UInt32.random(in: 0 ... .max)).db").path()

@@ -25,7 +25,13 @@ let benches = Benches(postgres: ProcessInfo.processInfo.environment["PERDURE_TES
 var lines = ""
 if !isJSON { show(row("bench", "value", "unit", "limit", "ratio", "the limit is")) }
 for name in names {
-    let figure = try await benches.run(name)
+    let figure: Figure
+    do {
+        figure = try await benches.run(name)
+    } catch {
+        FileHandle.standardError.write(Data("bench \(name) failed: \(error)\n".utf8))
+        exit(1)
+    }
     let line = String(decoding: try encoder.encode(figure), as: UTF8.self)
     lines += line + "\n"
     show(isJSON ? line : row(figure.bench, "\(figure.value)", figure.unit, "\(figure.limit)", "\(figure.ratio)", figure.note))

@@ -41,17 +41,18 @@
     /// State that is only touched under a lock.
     package final class Lock<State>: @unchecked Sendable {
         private let mutex: Mutex<Void> = Mutex(())
-        private var state: State
+        // The mutex is the exclusivity.
+        @exclusivity(unchecked) private var state: State
 
         package init(_ state: sending State) {
-            self.state = state
+            unsafe self.state = state
         }
 
         @inline(__always)
         package func withLock<Result, Failure: Error>(
             _ body: (inout State) throws(Failure) -> Result
         ) throws(Failure) -> Result {
-            try mutex.withLock { _ throws(Failure) in try body(&state) }
+            try mutex.withLock { _ throws(Failure) in try unsafe body(&state) }
         }
     }
 #endif

@@ -140,7 +140,8 @@ extension FlowExecutor.State {
     /// The next job, or what to ask for a completion.
     fileprivate mutating func next(firstIn: Bool) -> (UnownedJob?, (any FlowDelegate)?) {
         guard head < jobs.count else {
-            jobs = []
+            // A parked workflow keeps a small buffer, not the one of its busiest moment.
+            if jobs.capacity <= 16 { jobs.removeAll(keepingCapacity: true) } else { jobs = [] }
             head = 0
             poked = false
             delivering = true
