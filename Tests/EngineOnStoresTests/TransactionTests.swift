@@ -37,7 +37,8 @@ private struct Transfer: Workflow {
         }
         return try await context.transaction("read") { db in
             try await db.query(
-                "SELECT id, note, amount, paid FROM \(unsafeRaw: name) WHERE id = \(number) OR id / 1000 = \(number) ORDER BY id", as: Row.self)
+                "SELECT id, note, amount, paid FROM \(unsafeRaw: name) WHERE id = \(number) OR id / 1000 = \(number) ORDER BY id",
+                as: Row.self)
         }
     }
 }
@@ -85,7 +86,8 @@ struct TransactionTests {
             Failing(table: name)
         } _: { engine in
             try await engine.transaction { db in
-                try await db.execute("CREATE TABLE \(unsafeRaw: name) (id BIGINT PRIMARY KEY, note TEXT, amount DOUBLE PRECISION, paid BOOLEAN)")
+                try await db.execute(
+                    "CREATE TABLE \(unsafeRaw: name) (id BIGINT PRIMARY KEY, note TEXT, amount DOUBLE PRECISION, paid BOOLEAN)")
             }
             for number in 1...5 {
                 let rows = try await engine.start(Transfer.self, number, id: "t\(number)").result()

@@ -30,7 +30,8 @@ public final class WorkflowContext: Sendable {
         case .park:
             run.host.log(
                 .warning,
-                "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') swallows the errors by which it is taken out of memory; a task of it stays there")
+                "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') swallows the errors by which it is taken out of memory; a task of it stays there"
+            )
             await park { (_: Parked<Void>) in }
         }
         if run.flow.intruded {

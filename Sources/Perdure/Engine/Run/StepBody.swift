@@ -148,7 +148,8 @@ final class StepBody: Sendable {
         }
         guard isDue else { return }
         run.recordPending(
-            PendingRecord(workflow: run.number, key: key, attempt: Int32(clamping: attempt), started: started, error: error, progress: payload))
+            PendingRecord(
+                workflow: run.number, key: key, attempt: Int32(clamping: attempt), started: started, error: error, progress: payload))
     }
 }
 
