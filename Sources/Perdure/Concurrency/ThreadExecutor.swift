@@ -76,7 +76,9 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor {
 }
 
 extension ThreadExecutor {
-    /// After work there is often more in a moment, and to wake a sleeping thread takes longer than that. It yields to whoever has work.
+    /// After work there is often more in a moment, and to wake a sleeping thread takes longer than that.
+    ///
+    /// It yields to whoever has work.
     private func linger() {
         let end = ContinuousClock.now + .microseconds(100)
         repeat {

@@ -46,7 +46,9 @@ final class ExecutorRegistry: Sendable {
         }
     }
 
-    /// How far the server had confirmed the executor's writes. Asked *before* the server is asked for the end of its log: other connections go
+    /// How far the server had confirmed the executor's writes.
+    ///
+    /// Asked *before* the server is asked for the end of its log: other connections go
     /// on meanwhile, and a mark that is newer than the answer would accuse a healthy server.
     func acknowledged(_ executor: ExecutorID) -> Int64 { entries.withLock { $0[executor]?.acknowledged ?? 0 } }
 

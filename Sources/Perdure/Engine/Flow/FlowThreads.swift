@@ -103,7 +103,9 @@ package final class FlowThreadPool: FlowThreads {
         }
     }
 
-    /// One thread looks on for a moment before it sleeps: to wake a sleeping thread takes longer than many a commit. It yields to whoever has
+    /// One thread looks on for a moment before it sleeps: to wake a sleeping thread takes longer than many a commit.
+    ///
+    /// It yields to whoever has
     /// work, so it only uses a core that nobody else wants.
     private func linger() {
         let end = ContinuousClock.now + .microseconds(300)

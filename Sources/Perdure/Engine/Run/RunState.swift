@@ -235,18 +235,6 @@ extension RunState {
 // MARK: - Delivery
 
 extension RunState {
-    enum Delivery {
-        case nothing
-        case resume(Parked<Resumption>?, StepRecord)
-        case cancelTask
-        /// Replay has caught up: these begin, in the order in which they were called.
-        case begin([Parked<Resumption>])
-        case load(after: Int64)
-        case diverged(WorkflowError)
-        case unwind([(Parked<Resumption>?, (@Sendable () -> Void)?)], any Error)
-        case finish(Result<EncodedPayload, any Error>)
-    }
-
     /// What happens now that nothing is left to run.
     mutating func next() -> Delivery {
         if stop != nil { return unwind() }
@@ -390,14 +378,5 @@ extension RunState {
             if let waitDue = wait.due { due = min(due, waitDue) } else if wait.kind != .childResult && wait.kind != .receive { return nil }
         }
         return waits.isEmpty ? nil : due
-    }
-}
-
-extension StepRecord {
-    /// The key to which a row of kind `order` gives a place.
-    var orderedKey: String? { output.map { String(decoding: $0.bytes, as: UTF8.self) } }
-
-    fileprivate var cancelReason: CancelReason {
-        output.flatMap { CancelReason(payload: $0) } ?? .requested
     }
 }
