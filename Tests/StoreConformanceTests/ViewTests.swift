@@ -42,6 +42,16 @@ internal import Testing
             }
             let delayed = try await fixture.ready(due: Fixture.future)
             #expect(try await fixture.row(of: delayed, "workflow_status")["state"] == .text("scheduled"))
+            // An engine has claimed it, and put it aside until then.
+            let later = try await fixture.record(due: Fixture.future)
+            _ = try await fixture.backend.start([(later, IDPolicies())], owner: nil)
+            let claimer = try await fixture.backend.claimer(for: executor.id)
+            while try await !claimer.claimReady(workflows: [later.lane.workflow], versions: [later.lane.version], limit: 100)
+                .contains(where: { $0.number == later.number })
+            {}
+            await claimer.close()
+            try await executor.commit([.suspend(later.number, due: Fixture.future)])
+            #expect(try await fixture.row(of: later.number, "workflow_status")["state"] == .text("scheduled"))
             let running = try await fixture.owned(by: executor)
             let row = try await fixture.row(of: running, "workflow_status")
             #expect(row["state"] == .text("running") && row["executor"] == .int(executor.id))

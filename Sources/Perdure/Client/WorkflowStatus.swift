@@ -104,7 +104,8 @@ public struct WorkflowStatus: Sendable {
         return switch status.live {
         case .ready: status.due == nil ? .queued : .scheduled
         case .owned, nil: .running
-        case .waiting: .waiting
+        // Put aside until the moment before which it is not to begin.
+        case .waiting: status.record.due != nil && status.due == status.record.due ? .scheduled : .waiting
         case .setAside: .setAside
         }
     }

@@ -105,7 +105,8 @@ package final class Incarnation: Sendable {
         }
         await subscription?.cancel()
         let end = ending.withLock { $0 } ?? .shutdown
-        if !end.isFenced { try? await store.retire(id) }
+        // Also after a fence, which may have fallen for another reason than the lease: then others need not wait for it to run out.
+        try? await store.retire(id)
         await claimer.close()
         for writer in writers { await writer.close() }
         return end
