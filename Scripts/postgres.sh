@@ -33,7 +33,7 @@ start_postgres() {
 unix_socket_directories = '$pg_folder'
 listen_addresses = '127.0.0.1'
 max_connections = 200
-shared_buffers = 256MB
+shared_buffers = ${pg_buffers:-256MB}
 max_wal_size = 4GB
 END
     tries=0
@@ -44,6 +44,8 @@ END
         [ "$tries" -lt 10 ] || { cat "$pg_folder/log" >&2; fail "the private Postgres does not start"; }
     done
     export PERDURE_TEST_POSTGRES="postgresql://perdure:$password@127.0.0.1:$pg_port/postgres"
+    # The same server by its socket, as a service beside its database would reach it.
+    pg_socket_url="postgresql://perdure:$password@/postgres?host=$pg_folder&port=$pg_port"
 }
 
 stop_postgres() {
