@@ -27,8 +27,9 @@ final class JournalLane: Sendable {
     /// False if the lane is closed.
     @discardableResult
     func append(_ entry: JournalEntry) -> Bool {
+        let size = entry.command.size
         let (appended, waiter) = state.withLock { state in
-            let appended = state.queue.append(entry)
+            let appended = state.queue.append(entry, size: size)
             defer { if appended == .mustWake { state.waiter = nil } }
             return (appended, appended == .mustWake ? state.waiter : nil)
         }
@@ -46,10 +47,10 @@ final class JournalLane: Sendable {
     }
 
     func run() async {
-        while let batch = await next() { await commit(batch[...]) }
+        while let batch = await next() { await commit(batch) }
     }
 
-    private func next() async -> [JournalEntry]? {
+    private func next() async -> JournalBatch? {
         while true {
             switch state.withLock({ $0.queue.next() }) {
             case .batch(let batch): return batch
@@ -71,12 +72,12 @@ final class JournalLane: Sendable {
     }
 
     /// Commits all of the batch, however often it takes; only a fence or a refusal of one command ends it otherwise.
-    private func commit(_ batch: ArraySlice<JournalEntry>) async {
+    private func commit(_ batch: JournalBatch) async {
         var delay = Duration.milliseconds(5)
         while true {
             if state.withLock({ $0.dropping }) { return fail(batch, StoreError(.fenced, "the engine has lost its lease")) }
             do {
-                return deliver(batch, try await writer.commit(batch.map(\.command)))
+                return deliver(batch, try await writer.commit(batch.commands))
             } catch {
                 switch error.code {
                 case .fenced:
@@ -96,26 +97,27 @@ final class JournalLane: Sendable {
     }
 
     /// Finds the command at fault by halving; the others are committed, in their order.
-    private func isolate(_ batch: ArraySlice<JournalEntry>, _ error: StoreError) async {
+    private func isolate(_ batch: JournalBatch, _ error: StoreError) async {
         guard batch.count > 1 else { return fail(batch, error) }
-        let middle = batch.startIndex + batch.count / 2
-        await commit(batch[..<middle])
-        await commit(batch[middle...])
+        let (first, second) = batch.halves
+        await commit(first)
+        await commit(second)
     }
 
-    private func deliver(_ batch: ArraySlice<JournalEntry>, _ results: [CommandResult]) {
+    private func deliver(_ batch: JournalBatch, _ results: [CommandResult]) {
         precondition(results.count == batch.count, "a store must answer each command of a batch")
         var flows: [FlowExecutor] = []
         flows.reserveCapacity(batch.count)
-        for (entry, result) in zip(batch, results) {
-            if let flow = entry.recipient?.resolved(entry.token, .success(result)) { flows.append(flow) }
+        for index in results.indices {
+            let waiter = batch.waiters[index]
+            if let flow = waiter.recipient?.resolved(waiter.token, .success(results[index])) { flows.append(flow) }
         }
         threads.submit(contentsOf: flows)
     }
 
-    private func fail(_ batch: ArraySlice<JournalEntry>, _ error: StoreError) {
-        for entry in batch {
-            if let flow = entry.recipient?.resolved(entry.token, .failure(error)) { threads.submit(flow) }
+    private func fail(_ batch: JournalBatch, _ error: StoreError) {
+        for waiter in batch.waiters {
+            if let flow = waiter.recipient?.resolved(waiter.token, .failure(error)) { threads.submit(flow) }
         }
     }
 }

@@ -17,16 +17,53 @@ package struct JournalEntry: Sendable {
     }
 }
 
+/// Commands that are committed together, and who is told.
+///
+/// Apart from each other, because the store takes the commands as they are.
+package struct JournalBatch: Sendable {
+    package struct Waiter: Sendable {
+        var recipient: (any JournalRecipient)?
+        var token: Int64
+    }
+
+    package private(set) var commands: [Command] = []
+    package private(set) var waiters: [Waiter] = []
+    private var bytes = 0
+
+    package var count: Int { commands.count }
+
+    /// A batch is bounded by commands and by bytes: one of 550 payloads of 2 MiB bricked an engine.
+    func hasRoom(for size: Int) -> Bool {
+        commands.isEmpty || (commands.count < JournalQueue.commandLimit && bytes + size <= JournalQueue.byteLimit)
+    }
+
+    mutating func append(_ entry: JournalEntry, size: Int) {
+        commands.append(entry.command)
+        waiters.append(Waiter(recipient: entry.recipient, token: entry.token))
+        bytes += size
+    }
+
+    /// The first half and the rest.
+    var halves: (JournalBatch, JournalBatch) {
+        var (first, second) = (JournalBatch(), JournalBatch())
+        for index in commands.indices {
+            let entry = JournalEntry(commands[index], for: waiters[index].recipient, token: waiters[index].token)
+            if index < count / 2 { first.append(entry, size: 0) } else { second.append(entry, size: 0) }
+        }
+        return (first, second)
+    }
+}
+
 /// The commands of one writer: a pure queue that hands out batches.
 ///
-/// While one commit is in flight the next batch gathers by itself, so there is no timer, no latency for a lone workflow, and the
-/// batch grows under load. A batch is bounded by commands and by bytes: one of 550 payloads of 2 MiB bricked an engine.
+/// While one commit is in flight the next batch gathers by itself, so there is no timer, no latency for a lone workflow, and the batch grows
+/// under load.
 package struct JournalQueue {
     package static let commandLimit = 1_000
     package static let byteLimit = 4 << 20
 
-    private var entries: [JournalEntry] = []
-    private var head = 0
+    /// The first is next; only the last takes more.
+    private var batches: [JournalBatch] = []
     /// The writer waits for work, and must be woken.
     package private(set) var isIdle = false
     package private(set) var closed = false
@@ -35,29 +72,25 @@ package struct JournalQueue {
 
     package enum Appended { case queued, mustWake, refused }
 
-    package mutating func append(_ entry: JournalEntry) -> Appended {
+    package mutating func append(_ entry: JournalEntry, size: Int) -> Appended {
         if closed { return .refused }
-        entries.append(entry)
+        if batches.last?.hasRoom(for: size) != true { batches.append(JournalBatch()) }
+        batches[batches.count - 1].append(entry, size: size)
         defer { isIdle = false }
         return isIdle ? .mustWake : .queued
     }
 
     package enum Next {
-        case batch([JournalEntry])
+        case batch(JournalBatch)
         case wait
         case end
     }
 
     package mutating func next() -> Next {
-        let waiting = entries.count - head
-        if waiting == 0 {
-            if closed { return .end }
-            isIdle = true
-            return .wait
-        }
-        let count = batchCount(waiting)
-        defer { drop(count) }
-        return .batch(head == 0 && count == entries.count ? entries : Array(entries[head..<(head + count)]))
+        if !batches.isEmpty { return .batch(batches.removeFirst()) }
+        if closed { return .end }
+        isIdle = true
+        return .wait
     }
 
     /// No more is taken; what is queued is still handed out.
@@ -67,27 +100,5 @@ package struct JournalQueue {
         closed = true
         defer { isIdle = false }
         return isIdle
-    }
-
-    private func batchCount(_ waiting: Int) -> Int {
-        var bytes = 0
-        var count = 0
-        while count < min(waiting, Self.commandLimit) {
-            bytes += entries[head + count].command.size
-            if bytes > Self.byteLimit, count > 0 { break }
-            count += 1
-        }
-        return count
-    }
-
-    private mutating func drop(_ count: Int) {
-        head += count
-        if head == entries.count {
-            entries = []
-            head = 0
-        } else if head > 4 * Self.commandLimit {
-            entries.removeFirst(head)
-            head = 0
-        }
     }
 }
