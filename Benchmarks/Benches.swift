@@ -10,6 +10,9 @@ struct Benches {
 
     static let names = ["steps_postgres", "steps_sqlite", "sequential_step", "replay_50k", "sleepers_memory"]
 
+    /// Two cores are shared with everything, so a figure is the median of several rounds, and so is its limit.
+    private static let rounds = 5
+
     private var yardsticks: Yardsticks { Yardsticks(postgres: postgres, folder: folder) }
 
     func run(_ name: String) async throws -> Figure {
@@ -25,7 +28,7 @@ struct Benches {
     private func stepsPostgres() async throws -> Figure {
         var rates: [Double] = []
         var limits: [Double] = []
-        for round in 0..<3 {
+        for round in 0..<Self.rounds {
             limits.append(try yardsticks.postgresRows(perCommit: 100, clients: 2))
             rates.append(try await stepsPerSecond(postgresStore("steps\(round)"), workflows: 20_000))
             try yardsticks.clear("steps\(round)")
@@ -36,7 +39,7 @@ struct Benches {
     private func stepsSQLite() async throws -> Figure {
         var rates: [Double] = []
         var limits: [Double] = []
-        for round in 0..<3 {
+        for round in 0..<Self.rounds {
             limits.append(try yardsticks.sqliteRows(perCommit: 100, seconds: 2))
             rates.append(try await stepsPerSecond(sqliteStore("steps\(round)"), workflows: 20_000))
         }
@@ -46,7 +49,7 @@ struct Benches {
     private func sequentialStep() async throws -> Figure {
         var times: [Double] = []
         var limits: [Double] = []
-        for round in 0..<3 {
+        for round in 0..<Self.rounds {
             limits.append(try yardsticks.postgresSecondsPerInsert())
             times.append(try await secondsPerSequentialStep(postgresStore("sequential\(round)"), steps: 5_000))
             try yardsticks.clear("sequential\(round)")

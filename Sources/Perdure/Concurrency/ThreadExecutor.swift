@@ -80,7 +80,7 @@ extension ThreadExecutor {
     ///
     /// It yields to whoever has work.
     private func linger() {
-        let end = ContinuousClock.now + .microseconds(100)
+        let end = ContinuousClock.now + .microseconds(200)
         repeat {
             if state.withLock({ !$0.jobs.isEmpty || $0.stopped }) { return }
             sched_yield()

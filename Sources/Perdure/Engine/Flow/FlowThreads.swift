@@ -108,7 +108,7 @@ package final class FlowThreadPool: FlowThreads {
     /// It yields to whoever has
     /// work, so it only uses a core that nobody else wants.
     private func linger() {
-        let end = ContinuousClock.now + .microseconds(300)
+        let end = ContinuousClock.now + .microseconds(500)
         repeat {
             sched_yield()
             if state.withLock({ $0.head < $0.ready.count || $0.stopped }) { break }
