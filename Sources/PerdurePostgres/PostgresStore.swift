@@ -10,6 +10,8 @@ package struct PostgresOptions: Sendable {
     package var allowAsynchronousCommit = false
     /// Parse every statement anew, for poolers that share server connections out by transaction.
     package var unnamedStatements = false
+    /// How long the reaper waits for a write that has passed its fence, before it ends that session; milliseconds.
+    package var reaperPatience = 1_000
 
     package init() {}
 }
@@ -23,6 +25,7 @@ package final class PostgresStore: StoreBackend {
     package let pollInterval: Duration = .seconds(5)
     let schema: SchemaName
     let settings: Session.Settings
+    let patience: Int
     let threads = ThreadShelf()
     let registry = ExecutorRegistry()
     let crashes = CrashMarks()
@@ -60,6 +63,7 @@ package final class PostgresStore: StoreBackend {
         self.schema = schema
         self.settings = settings
         writers = options.writers
+        patience = options.reaperPatience
         lanes = LaneDirectory(schema)
         journal = JournalStatements(schema)
         starting = StartStatements(schema)

@@ -50,12 +50,12 @@ extension PostgresStore {
     }
 
     package func reap(limit: Int) async throws(StoreError) -> ReapReport {
-        let reaper = Reaper(schema, log: settings.log)
+        let reaper = Reaper(schema, patience: patience, log: settings.log)
         return try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.reap(session, limit: limit) }
     }
 
     package func retire(_ executor: ExecutorID) async throws(StoreError) {
-        let reaper = Reaper(schema, log: settings.log)
+        let reaper = Reaper(schema, patience: patience, log: settings.log)
         try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.retire(session, executor) }
         registry.remove(executor)
         crashes.remove(executor)

@@ -6,10 +6,13 @@ internal import Perdure
 /// Only then, in statements with a newer snapshot, the `live` rows in chunks, which any engine can continue.
 struct Reaper: Sendable {
     private let s: SchemaName
+    /// How long a write that has passed its fence is waited for, before its session is ended; milliseconds.
+    private let patience: Int
     private let log: @Sendable (LogLevel, String) -> Void
 
-    init(_ schema: SchemaName, log: @escaping @Sendable (LogLevel, String) -> Void) {
+    init(_ schema: SchemaName, patience: Int, log: @escaping @Sendable (LogLevel, String) -> Void) {
         s = schema
+        self.patience = patience
         self.log = log
     }
 
@@ -48,7 +51,7 @@ struct Reaper: Sendable {
         for attempt in 0..<3 {
             do throws(StoreError) {
                 return try session.transaction { () throws(StoreError) in
-                    try session.simple("SET LOCAL lock_timeout = '1s'")
+                    try session.simple("SET LOCAL lock_timeout = \(patience)")
                     let lease = try session.query(
                         Statement(
                             "perdure_take_lease",
@@ -110,7 +113,7 @@ struct Reaper: Sendable {
     private func waitForLocked(_ session: Session, _ executor: ExecutorID) throws(StoreError) {
         do throws(StoreError) {
             try session.transaction { () throws(StoreError) in
-                try session.simple("SET LOCAL lock_timeout = '1s'")
+                try session.simple("SET LOCAL lock_timeout = \(patience)")
                 try session.query(
                     Statement(
                         "perdure_wait_for_locked",
