@@ -41,8 +41,8 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
 
-        // The test kit links the testing library, which is why the in-memory store is not in it.
-        .target(name: "PerdureTesting", dependencies: ["Perdure", "PerdureMemory"], swiftSettings: strict),
+        // What tests of workflows use. The in-memory store is not in it: it is of use without tests, too.
+        .target(name: "PerdureTesting", dependencies: ["Perdure"], swiftSettings: strict),
 
         .executableTarget(
             name: "PerdureCommandLine", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], swiftSettings: strict),

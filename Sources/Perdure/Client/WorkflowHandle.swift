@@ -11,7 +11,7 @@ public struct WorkflowHandle<Output: Sendable>: Sendable {
 
     /// Asks the workflow to cancel: its task is cancelled, wherever it waits.
     ///
-    /// It may take its time, and may decline.
+    /// It may take its time, and may decline by returning a result. Every further call of its context throws `CancellationError`.
     public func cancel() async throws { try await core.deliver(InboxItem(workflow: number, kind: .cancel)) }
 
     /// Ends the workflow without running any of its code; its children follow their policies.
