@@ -48,7 +48,7 @@ package struct EngineEnvironment: Sendable {
     package var threads: any FlowThreads
     package var flowRules: FlowRules = .all
     /// Where the bodies of steps run; nil is the global pool.
-    package var stepExecutor: any TaskExecutor
+    package var stepExecutor: (any TaskExecutor)?
     /// Where the engine's own loops run.
     package var loops: any TaskExecutor
     package var random: @Sendable () -> UInt64
@@ -56,7 +56,7 @@ package struct EngineEnvironment: Sendable {
     package var close: @Sendable () -> Void
 
     package init(
-        clock: any EngineClock, threads: any FlowThreads, flowRules: FlowRules = .all, stepExecutor: any TaskExecutor,
+        clock: any EngineClock, threads: any FlowThreads, flowRules: FlowRules = .all, stepExecutor: (any TaskExecutor)?,
         loops: any TaskExecutor, random: @escaping @Sendable () -> UInt64, close: @escaping @Sendable () -> Void = {}
     ) {
         self.clock = clock
@@ -74,7 +74,7 @@ package struct EngineEnvironment: Sendable {
         let threads = FlowThreadPool(count: flowThreads > 0 ? flowThreads : max(2, System.processorCount))
         let loops = ThreadExecutor(name: "perdure-engine")
         return EngineEnvironment(
-            clock: clock, threads: threads, stepExecutor: globalConcurrentExecutor, loops: loops, random: { .random(in: .min ... .max) }
+            clock: clock, threads: threads, stepExecutor: nil, loops: loops, random: { .random(in: .min ... .max) }
         ) {
             clock.stop()
             threads.stop()

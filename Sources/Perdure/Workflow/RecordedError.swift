@@ -37,7 +37,7 @@ package struct ErrorRegistry: Sendable {
         self.types = types
     }
 
-    static func name(of type: any Error.Type) -> String { String(describing: type) }
+    static func name(of type: any Error.Type) -> String { TypeNames.name(of: type) }
 
     private struct Header: Codable {
         var type: String

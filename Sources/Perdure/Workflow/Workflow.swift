@@ -34,7 +34,7 @@ public protocol Workflow: Sendable {
 
 extension Workflow {
     /// The type's name.
-    public static var name: String { String(describing: Self.self) }
+    public static var name: String { TypeNames.name(of: Self.self) }
     /// None.
     public static var errors: [any (Error & Codable & Sendable).Type] { [] }
 }

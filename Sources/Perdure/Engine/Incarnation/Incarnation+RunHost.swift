@@ -4,7 +4,7 @@ extension Incarnation: RunHost {
     package var clock: any EngineClock { environment.clock }
     package var threads: any FlowThreads { environment.threads }
     package var flowRules: FlowRules { environment.flowRules }
-    package var stepExecutor: any TaskExecutor { environment.stepExecutor }
+    package var stepExecutor: (any TaskExecutor)? { environment.stepExecutor }
     package var stepGrace: Duration { settings.stepGrace }
     package var coder: PayloadCoder { PayloadCoder(codec: settings.codec, limit: settings.payloadLimit) }
 

@@ -14,11 +14,11 @@ final class AttemptSupervisor: Sendable {
     private let state: Lock<State>
     private let deadline: Microseconds
 
-    init(body: StepBody, started: Microseconds) {
+    init(body: StepBody) {
         self.body = body
         let begun = body.run.host.clock.now()
         let own = body.limits.timeout.map { begun.adding($0) } ?? .max
-        let total = body.limits.totalTimeout.map { started.adding($0) } ?? .max
+        let total = body.limits.totalTimeout.map { body.started.adding($0) } ?? .max
         deadline = min(own, total)
         state = Lock(State(lastHeartbeat: begun))
     }

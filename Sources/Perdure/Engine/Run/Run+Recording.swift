@@ -10,10 +10,11 @@ extension Run {
     /// Hands the completion of a call to the journal; the call returns when it is durable and its turn has come.
     func record(
         _ key: String, _ kind: StepKind, _ result: WorkResult, started: Microseconds, attempts: Int32 = 1, hadPending: Bool = false,
-        reserved: Int64? = nil, consumes: Int64? = nil
+        reserved: Int64? = nil, consumes: Int64? = nil, endsBody: Bool = false
     ) {
         let time = host.clock.now()
         state.withLock { state in
+            if endsBody { state.bodies -= 1 }
             let record = state.complete(key, reserved: reserved, at: time) { order, finished in
                 var record = StepRecord(
                     workflow: number, key: key, order: order, kind: kind, started: started, finished: finished, attempts: attempts)

@@ -10,12 +10,13 @@ package final class Run: Sendable {
     private let deadlineTimer = Lock<TimerID?>(nil)
 
     var number: WorkflowNumber { record.number }
-    var coder: PayloadCoder { host.coder }
+    let coder: PayloadCoder
 
     init(_ loaded: LoadedWorkflow, workflow: Registration, host: any RunHost) {
         record = loaded.record
         self.workflow = workflow
         self.host = host
+        coder = host.coder
         flow = FlowExecutor(threads: host.threads, rules: host.flowRules)
         state = Lock(RunState(loaded))
         inbox = Lock(RunInbox(loaded.inbox))
@@ -127,10 +128,12 @@ extension Run: FlowDelegate {
 
     package func idled() {
         if flow.intruded { return setAside(.intruded) }
-        let (isStuck, due) = state.withLock { ($0.isStuck, $0.unloadableUntil) }
-        if isStuck { return setAside(.stuck) }
-        if let due { return host.parked(self, until: due) }
-        if state.withLock({ $0.takeAsked() }) { host.staysAfterAll(self) }
+        switch state.withLock({ $0.idled() }) {
+        case .waitsInMemory: break
+        case .isStuck: setAside(.stuck)
+        case .canLeave(let due): host.parked(self, until: due)
+        case .staysAfterAll: host.staysAfterAll(self)
+        }
     }
 
     /// The engine would like it to leave memory, if all that it does is wait.

@@ -5,7 +5,7 @@ package protocol RunHost: AnyObject, Sendable {
     var threads: any FlowThreads { get }
     var flowRules: FlowRules { get }
     /// Where the bodies of steps run.
-    var stepExecutor: any TaskExecutor { get }
+    var stepExecutor: (any TaskExecutor)? { get }
     /// How long a body that was told to stop has, before it is abandoned and named.
     var stepGrace: Duration { get }
     var journal: Journal { get }

@@ -102,8 +102,8 @@ extension RunState {
 
     /// What the call is resumed with at once, if it was cancelled, or its run stopped, before it came to park.
     mutating func park(_ key: String, _ parked: Parked<Resumption>) -> Resumption? {
-        guard waits[key] != nil else { return stop.map { .stopped($0.error) } ?? .cancelled }
-        waits[key]?.parked = parked
+        guard let wait = waits[key] else { return stop.map { .stopped($0.error) } ?? .cancelled }
+        wait.parked = parked
         return nil
     }
 
@@ -113,6 +113,12 @@ extension RunState {
 
     mutating func setDue(_ key: String, _ due: Microseconds?) {
         waits[key]?.due = due
+    }
+
+    /// The work of a step begins; what earlier attempts left behind.
+    mutating func beginBody(_ key: String) -> PendingRecord? {
+        bodies += 1
+        return pending.isEmpty ? nil : pending[key]
     }
 
     /// The row that an earlier life committed without a place in the order.
@@ -128,7 +134,7 @@ extension RunState {
     mutating func cancelWait(_ key: String) -> CancelAction {
         guard let wait = waits[key] else { return .none }
         guard wait.endsAtOnce else {
-            waits[key]?.isCancelled = true
+            wait.isCancelled = true
             return wait.begun ? wait.cancelWork.map(CancelAction.work) ?? .none : .none
         }
         remove(key)
@@ -148,9 +154,23 @@ extension RunState {
 
 extension RunState {
     mutating func ask() { isAsked = true }
-    mutating func takeAsked() -> Bool {
+
+    enum Idle {
+        /// Something of it is on the way.
+        case waitsInMemory
+        case isStuck
+        /// All that it does is wait, until then.
+        case canLeave(until: Microseconds)
+        /// It was asked to leave, and cannot.
+        case staysAfterAll
+    }
+
+    /// What is to be done now that nothing is left to run and nothing can be delivered.
+    mutating func idled() -> Idle {
+        if isStuck { return .isStuck }
+        if let due = unloadableUntil { return .canLeave(until: due) }
         defer { isAsked = false }
-        return isAsked
+        return isAsked ? .staysAfterAll : .waitsInMemory
     }
 
     /// Nothing else of the workflow is outstanding: a transaction may take its place in the order before it commits.
@@ -165,17 +185,19 @@ extension RunState {
         _ key: String, reserved: Int64? = nil, at time: Microseconds, _ make: (_ order: Int64, _ finished: Microseconds) -> StepRecord
     ) -> StepRecord? {
         guard stop == nil, !isEnded, let wait = waits[key], !wait.isRecorded else { return nil }
-        waits[key]?.isRecorded = true
-        let record = numbered(reserved, at: time, make)
-        return record
+        wait.isRecorded = true
+        return numbered(reserved, at: time, make)
     }
 
     /// As `complete`, for the end of a child that need not be awaited.
     mutating func completeChild(
         _ key: String, at time: Microseconds, _ make: (_ order: Int64, _ finished: Microseconds) -> StepRecord
     ) -> StepRecord? {
-        guard stop == nil, !isEnded, waits[key]?.isRecorded != true else { return nil }
-        waits[key]?.isRecorded = true
+        guard stop == nil, !isEnded else { return nil }
+        if let wait = waits[key] {
+            if wait.isRecorded { return nil }
+            wait.isRecorded = true
+        }
         return numbered(at: time, make)
     }
 
@@ -299,7 +321,7 @@ extension RunState {
         guard wait.kind == record.kind else { return .diverged(otherKind(record, wait)) }
         now = max(now, record.finished)
         remove(record.key)
-        pending[record.key] = nil
+        if !pending.isEmpty { pending[record.key] = nil }
         return .resume(wait.parked, record)
     }
 
@@ -365,7 +387,7 @@ extension RunState {
     var isBusy: Bool { stop == nil && !isEnded && (bodies > 0 || !inFlight.isEmpty || !durable.isEmpty || unresolved > 0) }
 
     /// Idle, unfinished, and nothing outstanding: nothing would ever wake it.
-    var isStuck: Bool {
+    private var isStuck: Bool {
         stop == nil && !isEnded && rootResult == nil && isLive && waits.isEmpty && inFlight.isEmpty && durable.isEmpty
     }
 

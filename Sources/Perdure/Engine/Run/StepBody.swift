@@ -26,6 +26,8 @@ final class StepBody: Sendable {
     let limits: StepLimits
     let work: @Sendable (StepContext) async throws -> EncodedPayload
     private let earlier: PendingRecord?
+    /// When the first attempt began, in this process or an earlier one.
+    let started: Microseconds
     private let progress: Lock<Progress>
 
     init(
@@ -36,40 +38,35 @@ final class StepBody: Sendable {
         self.name = name
         self.limits = limits
         self.work = work
-        earlier = run.state.withLock { $0.pending.isEmpty ? nil : $0.pending[key] }
+        earlier = run.state.withLock { $0.beginBody(key) }
+        started = earlier?.started ?? run.host.clock.now()
         progress = Lock(Progress(payload: earlier?.progress, error: earlier?.error, hasPending: earlier != nil))
     }
 
     /// The task is created here, in the caller's task, so that the body inherits the workflow's task-locals.
     func start() {
-        run.state.withLock { $0.bodies += 1 }
-        let task = Task(executorPreference: run.host.stepExecutor) {
-            await self.attempts()
-            self.run.state.withLock { $0.bodies -= 1 }
-        }
+        let task = Task(executorPreference: run.host.stepExecutor) { await self.attempts() }
         run.state.withLock { $0.setCancelWork(key) { task.cancel() } }
     }
 
     private func attempts() async {
-        let clock = run.host.clock
-        let started = earlier?.started ?? clock.now()
         var attempt = Int(earlier?.attempt ?? 0)
-        if let due = earlier?.due, await !wait(until: due) { return end(.failure(CancellationError()), started, attempt) }
+        if let due = earlier?.due, await !wait(until: due) { return end(.failure(CancellationError()), attempt) }
         while true {
             attempt += 1
             progress.withLock { $0.attempt = attempt }
-            let result = await self.attempt(attempt, started)
+            let result = await self.attempt(attempt)
             progress.withLock { $0.attempt = 0 }
-            guard case .failure(let error) = result, let due = retry(after: attempt, error, started) else {
-                return end(result, started, attempt)
+            guard case .failure(let error) = result, let due = retry(after: attempt, error) else {
+                return end(result, attempt)
             }
-            recordFailure(error, attempt, started, due)
-            if await !wait(until: due) { return end(.failure(CancellationError()), started, attempt) }
+            recordFailure(error, attempt, due)
+            if await !wait(until: due) { return end(.failure(CancellationError()), attempt) }
         }
     }
 
     /// When the next attempt begins; nil if there is none.
-    private func retry(after attempt: Int, _ error: any Error, _ started: Microseconds) -> Microseconds? {
+    private func retry(after attempt: Int, _ error: any Error) -> Microseconds? {
         guard !Task.isCancelled, !(error is UnencodableResult),
             let wait = limits.retry.wait(after: attempt, error, random: run.host.random())
         else { return nil }
@@ -78,7 +75,7 @@ final class StepBody: Sendable {
         return due
     }
 
-    private func end(_ result: Result<EncodedPayload, any Error>, _ started: Microseconds, _ attempts: Int) {
+    private func end(_ result: Result<EncodedPayload, any Error>, _ attempts: Int) {
         let hadPending = progress.withLock { $0.hasPending }
         let outcome: Run.WorkResult =
             switch result {
@@ -86,10 +83,11 @@ final class StepBody: Sendable {
             case .failure(let error):
                 .failure(run.workflow.errors.record((error as? UnencodableResult)?.error ?? error, with: run.coder))
             }
-        run.record(key, .step, outcome, started: started, attempts: Int32(clamping: max(attempts, 1)), hadPending: hadPending)
+        run.record(
+            key, .step, outcome, started: started, attempts: Int32(clamping: max(attempts, 1)), hadPending: hadPending, endsBody: true)
     }
 
-    private func recordFailure(_ error: any Error, _ attempt: Int, _ started: Microseconds, _ due: Microseconds) {
+    private func recordFailure(_ error: any Error, _ attempt: Int, _ due: Microseconds) {
         let payload = run.workflow.errors.record(error, with: run.coder)
         let last = progress.withLock { progress in
             progress.hasPending = true
@@ -111,14 +109,9 @@ final class StepBody: Sendable {
         return await run.host.clock.waitUnlessCancelled(until: due)
     }
 
-    private func attempt(_ number: Int, _ started: Microseconds) async -> Result<EncodedPayload, any Error> {
-        let supervisor = limits.needSupervision ? AttemptSupervisor(body: self, started: started) : nil
-        let context = StepContext(
-            workflow: run.number, key: key, attempt: number, last: progress.withLock { $0.payload }, coder: run.coder
-        ) { payload in
-            supervisor?.heartbeat()
-            self.report(payload, attempt: number - 1, started)
-        }
+    private func attempt(_ number: Int) async -> Result<EncodedPayload, any Error> {
+        let supervisor = limits.needSupervision ? AttemptSupervisor(body: self) : nil
+        let context = StepContext(self, attempt: number, last: progress.withLock { $0.payload }, supervisor: supervisor)
         guard let supervisor else { return await perform(context) }
         return await supervisor.run(context)
     }
@@ -134,22 +127,20 @@ final class StepBody: Sendable {
     }
 
     /// Progress is written at most once a second; the last one goes along with a failure.
-    private func report(_ payload: EncodedPayload?, attempt: Int, _ started: Microseconds) {
-        guard let payload else { return }
+    func report(_ payload: EncodedPayload, attempt: Int) {
         let time = run.host.clock.now()
-        let (isDue, error): (Bool, EncodedPayload?) = progress.withLock { progress in
+        let row: PendingRecord? = progress.withLock { progress in
             // An attempt that was abandoned has nothing to say any more.
-            guard progress.attempt == attempt + 1 else { return (false, nil) }
+            guard progress.attempt == attempt else { return nil }
             progress.payload = payload
-            guard time >= progress.written.adding(.seconds(1)) else { return (false, nil) }
+            guard time >= progress.written.adding(.seconds(1)) else { return nil }
             progress.written = time
             progress.hasPending = true
-            return (true, progress.error)
+            return PendingRecord(
+                workflow: run.number, key: key, attempt: Int32(clamping: attempt - 1), started: started, error: progress.error,
+                progress: payload)
         }
-        guard isDue else { return }
-        run.recordPending(
-            PendingRecord(
-                workflow: run.number, key: key, attempt: Int32(clamping: attempt), started: started, error: error, progress: payload))
+        if let row { run.recordPending(row) }
     }
 }
 

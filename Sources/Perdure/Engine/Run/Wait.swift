@@ -9,13 +9,16 @@ package enum Resumption: Sendable {
 }
 
 /// A call of the context that has not returned.
-struct Wait {
-    var key: String
-    var kind: StepKind
+///
+/// An object, because it is changed several times in each step, and a dictionary changes a value in place by way of the heap. Only touched under
+/// the lock of its run.
+final class Wait {
+    let key: String
+    let kind: StepKind
     /// Counted while outstanding, to find two steps of one name; nil where the call has an id or counts by itself.
-    var exclusiveName: String?
+    let exclusiveName: String?
     var parked: Parked<Resumption>?
-    var begun = false
+    var begun: Bool
     var isCancelled = false
     /// When a timer fires, or the next attempt begins; what an unloaded workflow is due at.
     var due: Microseconds?
@@ -23,6 +26,14 @@ struct Wait {
     var isRecorded = false
     /// Cancels the body, or the timer.
     var cancelWork: (@Sendable () -> Void)?
+
+    init(key: String, kind: StepKind, exclusiveName: String?, begun: Bool, due: Microseconds?) {
+        self.key = key
+        self.kind = kind
+        self.exclusiveName = exclusiveName
+        self.begun = begun
+        self.due = due
+    }
 
     /// Timers and receives end at once when cancelled, unrecorded; all others wait for what they began.
     var endsAtOnce: Bool { kind == .timer || kind == .receive }
