@@ -32,6 +32,7 @@ package final class PostgresStore: StoreBackend {
     let lanes: LaneDirectory
     let slots: FenceSlots
     let journal: JournalStatements
+    let journalAgain: JournalStatements
     let starting: StartStatements
     let transactions: TransactionPool
     let wakeups: WakeupHub
@@ -65,7 +66,8 @@ package final class PostgresStore: StoreBackend {
         writers = options.writers
         patience = options.reaperPatience
         lanes = LaneDirectory(schema)
-        journal = JournalStatements(schema)
+        journal = JournalStatements(schema, .fail)
+        journalAgain = JournalStatements(schema, .keepFirst)
         starting = StartStatements(schema)
         slots = FenceSlots(writers: options.writers, transactions: options.transactionConnections)
         let threads = self.threads
