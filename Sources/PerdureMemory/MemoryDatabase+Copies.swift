@@ -55,6 +55,11 @@ extension MemoryDatabase {
     /// The workflows that were set aside, with their reasons.
     package var asides: [WorkflowNumber: String] { tables.withLock { $0.asides } }
 
+    /// Its steps that have failed or reported progress, and are not completed.
+    package func pending(of number: WorkflowNumber) -> [PendingRecord] {
+        tables.withLock { $0.pending[number].map { Array($0.values) } ?? [] }
+    }
+
     /// True if the step has completed.
     package func isRecorded(_ key: String, of number: WorkflowNumber) -> Bool {
         tables.withLock { $0.steps[number]?[key] != nil }

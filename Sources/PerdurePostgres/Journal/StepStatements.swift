@@ -7,6 +7,7 @@ struct StepStatements: Sendable {
     let steps: Statement
     /// Steps that consume a message, or whose workflow took an executor down before.
     let carefulSteps: Statement
+    let consume: Statement
     let forgetPending: Statement
     let pending: Statement
     let recorded: Statement
@@ -39,6 +40,12 @@ struct StepStatements: Sendable {
                 WHERE u.sequence IS NOT NULL AND (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s)))),
             f AS (\(Self.forgiving(s, stepCount + 2)))
             SELECT count(*) FROM s
+            """)
+        consume = Statement(
+            "perdure_consume",
+            """
+            DELETE FROM \(s).inbox WHERE sequence = ANY($2::int8[])
+                AND (workflow, sequence) IN (SELECT * FROM unnest($1::int8[], $2::int8[]))
             """)
         forgetPending = Statement(
             "perdure_forget_pending",

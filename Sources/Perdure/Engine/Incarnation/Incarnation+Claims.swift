@@ -240,8 +240,13 @@ final class JournalCallback: JournalRecipient {
 
     init(_ body: @escaping @Sendable (Result<CommandResult, StoreError>) -> Void) { self.body = body }
 
-    func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor? {
-        body(result)
+    func resolved(_ token: Int64, _ result: CommandResult) -> FlowExecutor? {
+        body(.success(result))
+        return nil
+    }
+
+    func failed(_ token: Int64, _ command: Command, _ error: StoreError) -> FlowExecutor? {
+        body(.failure(error))
         return nil
     }
 }

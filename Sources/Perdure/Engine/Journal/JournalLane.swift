@@ -110,14 +110,14 @@ final class JournalLane: Sendable {
         flows.reserveCapacity(batch.count)
         for index in results.indices {
             let waiter = batch.waiters[index]
-            if let flow = waiter.recipient?.resolved(waiter.token, .success(results[index])) { flows.append(flow) }
+            if let flow = waiter.recipient?.resolved(waiter.token, results[index]) { flows.append(flow) }
         }
         threads.submit(contentsOf: flows)
     }
 
     private func fail(_ batch: JournalBatch, _ error: StoreError) {
-        for waiter in batch.waiters {
-            if let flow = waiter.recipient?.resolved(waiter.token, .failure(error)) { threads.submit(flow) }
+        for (command, waiter) in zip(batch.commands, batch.waiters) {
+            if let flow = waiter.recipient?.failed(waiter.token, command, error) { threads.submit(flow) }
         }
     }
 }

@@ -16,7 +16,7 @@ extension Run {
     /// During replay it waits: its place in the order is after everything that is recorded.
     func takeInbox() {
         let due = inbox.withLock { $0.take() }
-        if let sequence = due.cancel { recordCancel(.requested, consumes: sequence) }
+        for sequence in due.cancels { recordCancel(.requested, consumes: sequence) }
         if !due.endings.isEmpty { host.readEndings(due.endings, for: self) }
         if let deadline = record.deadline, deadline <= host.clock.now() { recordCancel(.timedOut, consumes: nil) }
     }
