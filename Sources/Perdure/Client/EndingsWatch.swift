@@ -35,6 +35,9 @@ package final class EndingsWatch: Sendable {
         self.clock = clock
     }
 
+    /// How many wait.
+    package var waiting: Int { state.withLock { $0.waiters.count } }
+
     /// The end of a workflow; `isLocal` says whether this process runs it, and will say so itself.
     func ending(of number: WorkflowNumber, isLocal: @Sendable () -> Bool) async throws -> Ending {
         let id = state.withLock { $0.add(number) }
@@ -67,10 +70,10 @@ package final class EndingsWatch: Sendable {
 
     /// Looks, as long as there is something to look for.
     private func lead() async throws {
-        while let numbers = state.withLock({ $0.takeUnchecked(500) }) {
+        while let (numbers, newest) = state.withLock({ $0.takeUnchecked(500) }) {
             if numbers.isEmpty { continue }
             do throws(StoreError) {
-                for ending in try await store.endings(of: numbers) { ended(ending) }
+                for ending in try await store.endings(of: numbers) { tell(ending, upTo: newest) }
             } catch {
                 state.withLock { $0.isLed = false }
                 guard error.code == .unavailable || error.code == .transient || error.code == .full else { throw error }
@@ -80,10 +83,19 @@ package final class EndingsWatch: Sendable {
         }
     }
 
-    /// An end that this process has seen.
-    func ended(_ ending: Ending) {
+    /// An outcome that this process has written; it is the last word.
+    func ended(_ outcome: Outcome) { tell(.outcome(outcome), upTo: .max) }
+
+    /// This process has set a workflow aside.
+    ///
+    /// It may have been resumed since, by somebody who now waits for its end: so those who wait look for themselves.
+    func setAside(_ number: WorkflowNumber) { hint(.ended([number])) }
+
+    /// That a workflow is set aside was true when the database was asked, and is news only for those who waited then.
+    private func tell(_ ending: Ending, upTo newest: UInt64) {
+        let newest = if case .outcome = ending { UInt64.max } else { newest }
         let parked = state.withLock { state in
-            (state.byNumber[ending.workflow] ?? []).compactMap { state.give($0, .ended(ending)) }
+            (state.byNumber[ending.workflow] ?? []).filter { $0 <= newest }.compactMap { state.give($0, .ended(ending)) }
         }
         for parked in parked { parked.resume(returning: .ended(ending)) }
     }
@@ -195,14 +207,14 @@ extension EndingsWatch.State {
         return waiter.parked
     }
 
-    /// nil at the end: then nobody leads, and whoever adds something chooses anew.
-    fileprivate mutating func takeUnchecked(_ limit: Int) -> [WorkflowNumber]? {
+    /// What is to be asked for, and the newest of those who wait; nil at the end: then nobody leads, and whoever adds something chooses anew.
+    fileprivate mutating func takeUnchecked(_ limit: Int) -> (numbers: [WorkflowNumber], newest: UInt64)? {
         guard !unchecked.isEmpty else {
             isLed = false
             return nil
         }
         let numbers = Array(unchecked.prefix(limit))
         unchecked.subtract(numbers)
-        return numbers.filter { byNumber[$0] != nil }
+        return (numbers.filter { byNumber[$0] != nil }, nextID)
     }
 }

@@ -173,8 +173,7 @@ extension Incarnation {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
             self?.departed(number, result)
-            self?.endings.ended(.setAside(number, reason: reason))
-            self?.tellOthers { $0.ended.append(number) }
+            if case .success = result { self?.wasSetAside(number) }
         }
         journal.append(.setAside(number, reason: reason, at: environment.clock.now()), for: callback)
     }

@@ -84,7 +84,7 @@ extension Incarnation: RunHost {
         leave(run)
         // What was stopped from outside still unwinds; it closes itself then.
         run.close(keepingDelegate: run.state.withLock { $0.stop != nil })
-        endings.ended(.outcome(outcome))
+        endings.ended(outcome)
         if tellsInbox { look { $0.inbox = true } }
         tellOthers { outgoing in
             outgoing.ended.append(outcome.workflow)
@@ -108,12 +108,16 @@ extension Incarnation: RunHost {
         let callback = JournalCallback { [weak self] result in
             self?.departed(run.number, result)
             guard case .success = result else { return }
-            self?.endings.ended(.setAside(run.number, reason: reason))
-            self?.tellOthers { $0.ended.append(run.number) }
+            self?.wasSetAside(run.number)
         }
         // Before it is written: it may be resumed, and claimed again, before the reply is here.
         leave(run, departing: true)
         journal.append(.setAside(run.number, reason: Self.storable(reason), at: clock.now()), for: callback)
+    }
+
+    func wasSetAside(_ number: WorkflowNumber) {
+        endings.setAside(number)
+        tellOthers { $0.ended.append(number) }
     }
 
     /// Text that every database takes.
