@@ -119,7 +119,7 @@ package final class EndingsWatch: Sendable {
             return !state.hasTimer
         }
         guard isNeeded else { return }
-        clock.schedule(at: clock.now().adding(store.pollInterval)) { [weak self] in
+        clock.schedule(after: store.pollInterval) { [weak self] in
             guard let self else { return }
             let goesOn = self.state.withLock { state in
                 state.hasTimer = false

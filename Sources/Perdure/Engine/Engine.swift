@@ -68,15 +68,15 @@ public final class Engine: Sendable {
         defer { isRunning.withLock { $0 = false } }
         var delay = Duration.milliseconds(50)
         while !Task.isCancelled {
-            let begun = environment.clock.now()
+            let begun = environment.clock.instant()
             do {
                 try await runOnce()
             } catch let error as StoreError where [.unavailable, .transient, .full, .fenced].contains(error.code) {
                 settings.log(.warning, "the engine could not register, and tries again: \(error)")
             }
             // An incarnation that lived for a while is replaced at once; one that failed at its first step is no reason to spin.
-            if environment.clock.now() > begun.adding(settings.lease) { delay = .milliseconds(50) }
-            _ = await environment.clock.waitUnlessCancelled(until: environment.clock.now().adding(delay))
+            if environment.clock.instant() > begun + settings.lease { delay = .milliseconds(50) }
+            _ = await environment.clock.waitUnlessCancelled(delay)
             delay = min(delay * 2, .seconds(5))
         }
     }

@@ -6,24 +6,27 @@ extension Incarnation {
 
     @concurrent @Sendable func claims() async {
         let clock = environment.clock
-        var nextPoll: Microseconds = 0
-        var nextReset = clock.now().adding(.seconds(60))
+        var nextPoll = clock.instant()
+        var nextReset = nextPoll + .seconds(60)
         while !isStopped {
-            let now = clock.now()
-            let isPoll = now >= nextPoll
-            if isPoll { nextPoll = now.adding(store.pollInterval * (0.9 + 0.2 * random())) }
-            if now >= nextReset {
-                nextReset = now.adding(.seconds(60))
+            let time = clock.instant()
+            let isPoll = time >= nextPoll
+            if isPoll { nextPoll = time + store.pollInterval * (0.9 + 0.2 * random()) }
+            if time >= nextReset {
+                nextReset = time + .seconds(60)
                 todo.withLock { $0.reset = true }
             }
             var until = nextPoll
-            if !isEnding { until = min(nextPoll, await look(isPoll: isPoll, now)) }
+            if !isEnding { until = min(nextPoll, await look(isPoll: isPoll)) }
             await work.wait(until: until, clock: clock)
         }
     }
 
     /// One look; returns when the next is due.
-    private func look(isPoll: Bool, _ now: Microseconds) async -> Microseconds {
+    ///
+    /// If the clock is set forward meanwhile, what thereby is due waits for the next poll.
+    private func look(isPoll: Bool) async -> Instant {
+        let now = clock.now()
         let todo = self.todo.withLock { todo in
             defer { todo = Todo(ready: false, inbox: false, due: false, nextDue: todo.nextDue) }
             return todo
@@ -35,7 +38,7 @@ extension Incarnation {
             if isPoll || todo.inbox { try await followInbox() }
             if isPoll || todo.due || todo.nextDue <= now { try await claimDue(now) }
             if isPoll || todo.ready { try await claimReady() }
-            return self.todo.withLock { $0.nextDue }
+            return clock.instant(of: self.todo.withLock { $0.nextDue })
         } catch {
             report(error, "workflows could not be claimed")
             self.todo.withLock { again in
@@ -47,7 +50,7 @@ extension Incarnation {
                 again.ready = true
                 again.due = true
             }
-            return now.adding(.milliseconds(50 + Int(200 * random())))
+            return clock.instant() + .milliseconds(50 + Int(200 * random()))
         }
     }
 

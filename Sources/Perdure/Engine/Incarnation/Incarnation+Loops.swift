@@ -6,7 +6,7 @@ extension Incarnation {
 
     @concurrent @Sendable func heartbeats() async {
         while !isStopped {
-            await loopSignal.wait(until: clock.now().adding(settings.lease / 5), clock: clock)
+            await loopSignal.wait(until: clock.instant() + settings.lease / 5, clock: clock)
             if isStopped { return }
             do throws(StoreError) {
                 try await store.renew(id, lease: settings.lease)
@@ -20,7 +20,7 @@ extension Incarnation {
     @concurrent @Sendable func reaping() async {
         var wait = settings.lease
         while !isStopped {
-            await reapSignal.wait(until: clock.now().adding(wait), clock: clock)
+            await reapSignal.wait(until: clock.instant() + wait, clock: clock)
             wait = jittered(settings.lease / 4)
             if isEnding { continue }
             do throws(StoreError) {
@@ -47,7 +47,7 @@ extension Incarnation {
     /// Hints for other processes: coalesced, and outside every transaction that matters.
     @concurrent @Sendable func notifications() async {
         while !isStopped {
-            await outgoingSignal.wait(until: .max, clock: clock)
+            await outgoingSignal.wait(clock: clock)
             let wakeups = outgoing.withLock { $0.take() }
             if !wakeups.isEmpty { await store.notify(wakeups) }
             // A lone hint goes at once; under load they gather, for each costs the server a transaction.
@@ -57,7 +57,7 @@ extension Incarnation {
 
     @concurrent @Sendable func errandsLoop() async {
         while !isStopped {
-            await errandSignal.wait(until: .max, clock: clock)
+            await errandSignal.wait(clock: clock)
             let all = errands.withLock { errands in
                 defer { errands = [] }
                 return errands
@@ -70,7 +70,7 @@ extension Incarnation {
     @concurrent @Sendable func watchdog() async {
         guard let pool = environment.threads as? FlowThreadPool else { return }
         while !isStopped {
-            await watchdogSignal.wait(until: clock.now().adding(.seconds(1)), clock: clock)
+            await watchdogSignal.wait(until: clock.instant() + .seconds(1), clock: clock)
             for flow in pool.relieve(longerThan: .seconds(2), maximum: 64) {
                 let held = residency.withLock { $0.runs.values.first { $0.flow === flow } }
                 if let held {

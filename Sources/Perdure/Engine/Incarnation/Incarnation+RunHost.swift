@@ -31,7 +31,7 @@ extension Incarnation: RunHost {
     private func again(_ run: Run, _ error: StoreError, _ what: String, _ errand: @escaping @Sendable () async -> Void) {
         if error.code == .rejected { return run.setAside(WorkflowError(.undecodable, "\(what): \(error)")) }
         report(error, "\(what), and is read again")
-        clock.schedule(at: clock.now().adding(.milliseconds(100))) { [weak self] in self?.errand(errand) }
+        clock.schedule(after: .milliseconds(100)) { [weak self] in self?.errand(errand) }
     }
 
     package func parked(_ run: Run, until due: Microseconds) {

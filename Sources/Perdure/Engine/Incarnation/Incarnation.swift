@@ -99,7 +99,7 @@ package final class Incarnation: Sendable {
             for loop in [heartbeats, reaping, claims, notifications, errandsLoop, watchdog] {
                 group.addTask(executorPreference: environment.loops, operation: loop)
             }
-            await endSignal.wait(until: .max, clock: environment.clock)
+            await endSignal.wait(clock: environment.clock)
             if !isFenced { await drain() }
             stopEverything()
         }
@@ -116,11 +116,11 @@ package final class Incarnation: Sendable {
     private func drain() async {
         let runs = residency.withLock { Array($0.runs.values) }
         for run in runs { run.state.withLock { $0.quiesce() } }
-        let deadline = environment.clock.now().adding(settings.shutdownGrace)
-        while environment.clock.now() < deadline, !isFenced,
+        let deadline = clock.instant() + settings.shutdownGrace
+        while clock.instant() < deadline, !isFenced,
             runs.contains(where: { $0.state.withLock { $0.isBusy } })
         {
-            await environment.clock.wait(.milliseconds(5))
+            await clock.wait(.milliseconds(5))
         }
     }
 
@@ -135,7 +135,7 @@ package final class Incarnation: Sendable {
         }
         journal.close(dropping: false)
         // With a database that does not answer, what is queued is given up after the grace period; others find it there.
-        clock.schedule(at: clock.now().adding(settings.shutdownGrace)) { [journal] in journal.close(dropping: true) }
+        clock.schedule(after: settings.shutdownGrace) { [journal] in journal.close(dropping: true) }
         for signal in [work, outgoingSignal, errandSignal] { signal.raise() }
         loopSignal.raise()
         reapSignal.raise()
