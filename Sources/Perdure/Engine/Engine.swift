@@ -18,6 +18,7 @@ public final class Engine: Sendable {
     private let environment: EngineEnvironment
     private let registrations: [String: Registration]
     private let isRunning = Lock(false)
+    let tally = EngineTally()
 
     /// Opens a store; nothing runs before ``run()``.
     ///
@@ -84,7 +85,7 @@ public final class Engine: Sendable {
     private func runOnce() async throws {
         let incarnation = try await Incarnation(
             id: ExecutorID(bitPattern: environment.random() >> 1), store: client.core.store, settings: settings, environment: environment,
-            registrations: registrations, client: client.core)
+            registrations: registrations, client: client.core, tally: tally)
         client.core.incarnation.withLock { $0 = incarnation }
         let end = await withTaskCancellationHandler {
             await incarnation.run()

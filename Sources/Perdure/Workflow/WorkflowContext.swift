@@ -28,6 +28,7 @@ public final class WorkflowContext: Sendable {
         case .go: break
         case .fail(let error): throw error
         case .park:
+            run.host.tally.count { $0.parkedForever += 1 }
             run.host.log(
                 .warning,
                 "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') swallows the errors by which it is taken out of memory; a task of it stays there"

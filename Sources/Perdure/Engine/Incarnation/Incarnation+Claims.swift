@@ -202,6 +202,7 @@ extension Incarnation {
         }
         let run = Run(loaded, workflow: registration, host: self)
         guard !isStopped, residency.withLock({ $0.insert(run) }) else { return }
+        tally.count { $0.started += 1 }
         if run.inbox.withLock({ $0.isTerminated }) { run.terminate() } else { run.open() }
     }
 

@@ -86,7 +86,9 @@ extension Incarnation {
     /// Something went wrong in a loop that will try again.
     func report(_ error: StoreError, _ what: String) {
         if error.code == .fenced { return fenced(error) }
-        if error.code != .transient { log(.warning, "\(what): \(error)") }
+        let time = clock.instant()
+        guard let held = complaints.withLock({ $0.admit("\(error.code) \(what)", at: time) }) else { return }
+        log(.warning, "\(what): \(error)\(heldBack(held))")
     }
 
     /// Has the claiming loop look.

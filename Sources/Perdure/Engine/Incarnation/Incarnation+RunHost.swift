@@ -48,6 +48,7 @@ extension Incarnation: RunHost {
     private func unload(_ run: Run, until due: Microseconds) {
         guard run.state.withLock({ $0.unloadableUntil != nil && $0.stop(CancellationError()) }) else { return }
         leave(run, departing: true)
+        tally.count { $0.unloaded += 1 }
         suspend(run.number, until: due)
         run.poke()
     }
@@ -65,11 +66,7 @@ extension Incarnation: RunHost {
     package func finished(_ run: Run, _ outcome: Outcome, closing: [InboxItem]) {
         let parent = run.record.parent?.number
         if let parent, residency.withLock({ $0.runs[parent] != nil }) {
-            recentOutcomes.withLock { recent in
-                // Only a short cut: what is not here is read from the database.
-                if recent.count >= 10_000 { recent = [:] }
-                recent[outcome.workflow] = outcome
-            }
+            recentOutcomes.withLock { $0.insert(outcome) }
         }
         let callback = JournalCallback { [weak self] result in
             switch result {
@@ -85,6 +82,7 @@ extension Incarnation: RunHost {
         // What was stopped from outside still unwinds; it closes itself then.
         run.close(keepingDelegate: run.state.withLock { $0.stop != nil })
         endings.ended(outcome)
+        tally.count { $0.finished += 1 }
         if tellsInbox { look { $0.inbox = true } }
         tellOthers { outgoing in
             outgoing.ended.append(outcome.workflow)
@@ -116,6 +114,7 @@ extension Incarnation: RunHost {
     }
 
     func wasSetAside(_ number: WorkflowNumber) {
+        tally.count { $0.setAside += 1 }
         endings.setAside(number)
         tellOthers { $0.ended.append(number) }
     }
@@ -200,7 +199,7 @@ extension Incarnation: RunHost {
     package func readEndings(_ children: [(child: WorkflowNumber, key: String, sequence: Int64)], for run: Run) {
         var unknown: [(child: WorkflowNumber, key: String, sequence: Int64)] = []
         for ended in children {
-            if let outcome = recentOutcomes.withLock({ $0.removeValue(forKey: ended.child) }) {
+            if let outcome = recentOutcomes.withLock({ $0.take(ended.child) }) {
                 run.childEnded(ended.key, outcome, sequence: ended.sequence)
             } else {
                 unknown.append(ended)

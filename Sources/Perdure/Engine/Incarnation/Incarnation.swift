@@ -13,6 +13,7 @@ package final class Incarnation: Sendable {
     let endings: EndingsWatch
     let claimer: any Claimer
     package let residency: Lock<Residency>
+    package let tally: EngineTally
 
     /// What the loops are to look at.
     package let todo = Lock(Todo())
@@ -21,7 +22,8 @@ package final class Incarnation: Sendable {
     let outgoingSignal = Signal()
     let errands = Lock<[@Sendable () async -> Void]>([])
     let errandSignal = Signal()
-    let recentOutcomes = Lock<[WorkflowNumber: Outcome]>([:])
+    let recentOutcomes = Lock(RecentOutcomes())
+    let complaints = Lock(LogThrottle<String>())
     private let ending = Lock<End?>(nil)
     private let endSignal = Signal()
 
@@ -36,7 +38,7 @@ package final class Incarnation: Sendable {
 
     package init(
         id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
-        registrations: [String: Registration], client: ClientCore
+        registrations: [String: Registration], client: ClientCore, tally: EngineTally
     ) async throws(StoreError) {
         try await store.register(id, label: System.processLabel, lease: settings.lease)
         let (writers, claimer) = try await Self.connect(id, store)
@@ -50,6 +52,7 @@ package final class Incarnation: Sendable {
         starter = StartBatcher(store: store, owner: id)
         endings = client.endings
         self.claimer = claimer
+        self.tally = tally
         residency = Lock(Residency(limit: settings.maximumInMemory))
         let onFence = Lock<(@Sendable (StoreError) -> Void)?>(nil)
         journal = Journal(writers: writers, threads: environment.threads, clock: environment.clock, log: settings.log) {

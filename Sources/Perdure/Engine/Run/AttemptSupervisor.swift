@@ -1,11 +1,13 @@
 /// Watches one attempt of a step: when it takes too long, or its heartbeats stop, its task is cancelled; if it does not end within a grace
-/// period it is abandoned, and named in the log.
+/// period it is abandoned, counted, and named in the log.
 final class AttemptSupervisor: Sendable {
     fileprivate struct State {
         var result: Result<EncodedPayload, any Error>?
         var parked: Parked<Result<EncodedPayload, any Error>>?
         var lastHeartbeat: Instant
         var timedOut = false
+        /// The step goes on without the body, which still runs.
+        var isAbandoned = false
         var task: Task<Void, Never>?
         var timer: TimerID?
     }
@@ -57,9 +59,14 @@ final class AttemptSupervisor: Sendable {
         WorkflowError(.timedOut, "step '\(body.key)' took longer than its timeout, or sent no heartbeat in time")
     }
 
-    /// The body has returned.
+    /// The body has returned, perhaps long after it was abandoned.
     private func ended(_ result: Result<EncodedPayload, any Error>) {
-        state.withLock { $0.end(result) }?.resume(returning: result)
+        let (parked, wasAbandoned) = state.withLock { state in
+            defer { state.isAbandoned = false }
+            return (state.end(result), state.isAbandoned)
+        }
+        if wasAbandoned { body.run.host.tally.count { $0.abandonedBodies -= 1 } }
+        parked?.resume(returning: result)
     }
 
     /// Each timer is stored before it can fire: under the lock that it takes.
@@ -91,9 +98,11 @@ final class AttemptSupervisor: Sendable {
         let result = Result<EncodedPayload, any Error>.failure(timeout)
         let (parked, isAbandoned) = state.withLock { state in
             guard state.result == nil else { return (nil as Parked<Result<EncodedPayload, any Error>>?, false) }
+            state.isAbandoned = true
             return (state.end(result), true)
         }
         guard isAbandoned else { return }
+        body.run.host.tally.count { $0.abandonedBodies += 1 }
         body.run.host.log(
             .warning,
             "the body of step '\(body.key)' of workflow \(Names.publicID(body.run.number)) does not end when it is cancelled; it is abandoned"
