@@ -203,6 +203,8 @@ extension Incarnation {
         let run = Run(loaded, workflow: registration, host: self)
         guard !isStopped, residency.withLock({ $0.insert(run) }) else { return }
         tally.count { $0.started += 1 }
+        // It came too late for the others to be told; it must not begin what will not be waited for.
+        if isEnding { run.state.withLock { $0.quiesce() } }
         if run.inbox.withLock({ $0.isTerminated }) { run.terminate() } else { run.open() }
     }
 

@@ -85,24 +85,27 @@ extension Run {
         }
     }
 
-    /// A transaction that has committed beside the journal, with a place that was reserved, or with none: then it gets one now.
+    /// A transaction that has committed beside the journal, with the place that was reserved, or with none: then it gets one now.
+    ///
+    /// It may have none although one was reserved: for a later attempt, which found that an earlier one had been committed after all.
     func transactionCommitted(_ record: StepRecord, reserved: Int64?) {
         let time = host.clock.now()
+        let isInPlace = reserved != nil && record.order == reserved
         state.withLock { state in
-            if let reserved {
+            if let reserved, isInPlace {
                 _ = state.complete(record.key, reserved: reserved, at: record.finished) { _, _ in record }
                 state.resolved(reserved, record)
                 return
             }
             state.rememberUnordered(record)
-            let order = state.complete(record.key, at: time) { order, finished in
+            let order = state.complete(record.key, reserved: reserved, at: time) { order, finished in
                 StepRecord(
                     workflow: number, key: "@order#\(order)", order: order, kind: .order,
                     output: EncodedPayload(codec: 2, bytes: Array(record.key.utf8)), started: finished, finished: finished)
             }
             if let order, let place = order.order { host.journal.append(.step(order), for: self, token: place) }
         }
-        if reserved != nil { poke() }
+        if isInPlace { poke() }
     }
 
     /// An earlier life committed the transaction without a place: it gets one now.

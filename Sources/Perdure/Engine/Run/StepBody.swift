@@ -58,9 +58,15 @@ final class StepBody: Sendable {
     }
 
     private func attempts() async {
+        // The pool was busy, and meanwhile the run has left this process.
+        if Task.isCancelled, run.state.withLock({ $0.stop != nil }) { return }
         var attempt = Int(earlier?.attempt ?? 0)
-        if let due = earlier?.due, await !wait(until: due, { await run.host.clock.waitUnlessCancelled(until: due) }) {
-            return end(.failure(CancellationError()), attempt)
+        if let due = earlier?.due {
+            switch await wait(until: due, { await run.host.clock.waitUnlessCancelled(until: due) }) {
+            case .over: break
+            case .cancelled: return end(.failure(CancellationError()), attempt)
+            case .leaving: return
+            }
         }
         while true {
             attempt += 1
@@ -72,8 +78,10 @@ final class StepBody: Sendable {
             }
             let due = run.host.clock.now().adding(pause)
             recordFailure(error, attempt, due)
-            if await !wait(until: due, { await run.host.clock.waitUnlessCancelled(pause) }) {
-                return end(.failure(CancellationError()), attempt)
+            switch await wait(until: due, { await run.host.clock.waitUnlessCancelled(pause) }) {
+            case .over: continue
+            case .cancelled: return end(.failure(CancellationError()), attempt)
+            case .leaving: return
             }
         }
     }
@@ -112,13 +120,22 @@ final class StepBody: Sendable {
                 error: payload, progress: last))
     }
 
-    /// False if the step was cancelled meanwhile.
-    private func wait(until due: Microseconds, _ pass: () async -> Bool) async -> Bool {
-        run.state.withLock { $0.setDue(key, due) }
+    /// How a wait between two attempts has ended.
+    private enum Waited {
+        case over
+        /// The step was cancelled meanwhile.
+        case cancelled
+        /// The workflow leaves this process: the next attempt is another's.
+        case leaving
+    }
+
+    private func wait(until due: Microseconds, _ pass: () async -> Bool) async -> Waited {
+        run.state.withLock { $0.beginBackoff(key, until: due) }
         // A workflow that only backs off can leave memory.
         run.poke()
-        defer { run.state.withLock { $0.setDue(key, nil) } }
-        return await pass()
+        let isOver = await pass()
+        guard run.state.withLock({ $0.endBackoff(key) }) else { return .leaving }
+        return isOver ? .over : .cancelled
     }
 
     private func attempt(_ number: Int) async -> Result<EncodedPayload, any Error> {
