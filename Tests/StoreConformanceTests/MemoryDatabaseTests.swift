@@ -77,7 +77,7 @@ internal import Testing
         try await store.renew(1, lease: .seconds(10))
         let (writer, claimer) = (try await store.writer(0, for: 1), try await store.claimer(for: 1))
         _ = try await (writer.commit([]), claimer.claimReady(workflows: [], versions: [], limit: 1), claimer.claimDue(now: 0, limit: 1))
-        _ = try await (claimer.claimWaiting([]), claimer.owned(), claimer.nextDue(), claimer.arrivals())
+        _ = try await (claimer.claimArrived([]), claimer.owned(), claimer.nextDue(), claimer.arrivals())
         _ = try await (store.load([], limit: 1), store.history(of: 1, after: 0, limit: 1), store.inbox(of: []))
         _ = try await (store.start([], owner: nil), store.resume(1), store.reap(limit: 1), store.deliver([]))
         let transaction = try await store.begin(.serializable, for: nil)

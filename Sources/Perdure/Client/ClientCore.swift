@@ -100,12 +100,10 @@ package final class ClientCore: Sendable {
         }
     }
 
+    /// Returns when it has ended, set aside or not.
     private func terminate(_ number: WorkflowNumber) async throws {
         try await deliver(InboxItem(workflow: number, kind: .terminate))
-        while case .setAside = try await ending(of: number) {
-            // A set-aside workflow has no owner who would read the row.
-            _ = try await resume(number)
-        }
+        _ = try await endings.ending(of: number, orSetAside: false, isLocal: isLocal(number))
     }
 
     func deliver(_ item: InboxItem) async throws {
@@ -122,9 +120,11 @@ package final class ClientCore: Sendable {
     }
 
     func ending(of number: WorkflowNumber) async throws -> Ending {
-        try await endings.ending(of: number) { [incarnation] in
-            incarnation.withLock { $0 }?.residency.withLock { $0.runs[number] != nil } ?? false
-        }
+        try await endings.ending(of: number, isLocal: isLocal(number))
+    }
+
+    private func isLocal(_ number: WorkflowNumber) -> @Sendable () -> Bool {
+        { [incarnation] in incarnation.withLock { $0 }?.residency.withLock { $0.runs[number] != nil } ?? false }
     }
 
     /// The newest run under a user's id, or the run of an id of ours.

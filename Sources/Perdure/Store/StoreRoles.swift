@@ -86,11 +86,14 @@ package struct Claimed: Sendable, Equatable {
     package var crashes: Int
     /// It entered as ready but is not to run before this moment (a delayed start).
     package var due: Microseconds?
+    /// It was ready, and no executor has had it before.
+    package var isFresh: Bool
 
-    package init(number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil) {
+    package init(number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil, isFresh: Bool = false) {
         self.number = number
         self.crashes = crashes
         self.due = due
+        self.isFresh = isFresh
     }
 }
 
@@ -108,8 +111,11 @@ package protocol Claimer: Sendable {
     func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed]
     /// Waiting workflows that are due; now theirs.
     func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
-    /// Those of these that are waiting (and nobody's); now theirs.
-    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed]
+    /// Those of these that are nobody's and for which what has arrived is reason enough; now theirs.
+    ///
+    /// For those that wait it always is. Those that are ready or set aside are left to who serves them or to a person, whatever their type
+    /// and version, unless they are to end without running: they have a terminate in the inbox, or are fresh and have a cancel there.
+    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed]
     /// Those of these that this executor owns: how the rows of a claim whose reply was lost are found.
     func owned() async throws(StoreError) -> [WorkflowNumber]
     /// The earliest moment at which a waiting workflow is due; nil if none ever is.
