@@ -33,6 +33,7 @@ package final class PostgresStore: StoreBackend {
     let slots: FenceSlots
     let journal: JournalStatements
     let starting: StartStatements
+    let access: AccessStatements
     let transactions: TransactionPool
     let wakeups: WakeupHub
     private let connections = Lock<[Role: PostgresConnection]>([:])
@@ -67,6 +68,7 @@ package final class PostgresStore: StoreBackend {
         lanes = LaneDirectory(schema)
         journal = JournalStatements(schema)
         starting = StartStatements(schema)
+        access = AccessStatements(schema)
         slots = FenceSlots(writers: options.writers, transactions: options.transactionConnections)
         let threads = self.threads
         transactions = TransactionPool(size: options.transactionConnections) { PostgresConnection(settings, thread: threads.take()) }

@@ -106,40 +106,12 @@ package final class ClientCore: Sendable {
         _ = try await endings.ending(of: number, orSetAside: false, isLocal: isLocal(number))
     }
 
-    func deliver(_ item: InboxItem) async throws {
-        try await store.deliver([item])
-        incarnation.withLock { $0 }?.hint(.inbox)
-        await store.notify([.inbox])
-    }
-
-    func resume(_ number: WorkflowNumber) async throws -> Bool {
-        guard try await store.resume(number) else { return false }
-        incarnation.withLock { $0 }?.hint(.ready)
-        await store.notify([.ready])
-        return true
-    }
-
     func ending(of number: WorkflowNumber) async throws -> Ending {
         try await endings.ending(of: number, isLocal: isLocal(number))
     }
 
     private func isLocal(_ number: WorkflowNumber) -> @Sendable () -> Bool {
         { [incarnation] in incarnation.withLock { $0 }?.residency.withLock { $0.runs[number] != nil } ?? false }
-    }
-
-    /// The newest run under a user's id, or the run of an id of ours.
-    func number(ofID id: String) async throws -> WorkflowNumber {
-        try Names.check(id, "the id of a workflow")
-        if let number = try await store.number(ofID: id) { return number }
-        if let number = Names.number(fromPublicID: id), try await store.status(of: number) != nil { return number }
-        throw WorkflowError(.notFound, "no workflow has the id '\(id)'")
-    }
-
-    func status(of number: WorkflowNumber) async throws -> WorkflowStatus {
-        guard let status = try await store.status(of: number) else {
-            throw WorkflowError(.notFound, "no workflow has the number \(number): it is past its retention, or was never started")
-        }
-        return WorkflowStatus(status)
     }
 
     func close() async {

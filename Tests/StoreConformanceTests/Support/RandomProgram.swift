@@ -237,15 +237,23 @@ struct RandomProgram {
     }
 
     private mutating func transaction() async throws {
-        let (starts, item) = (starts(), cancel(number()))
+        let (starts, item, other) = (starts(), cancel(number()), number())
         let row = StoreConformanceTests.step(number(), key(), nil, kind: .transaction)
         let commits = Int.random(in: 0..<4, using: &random) > 0
         let executor = Bool.random(using: &random) ? who().0 : nil
-        trace.append("a transaction starts \(starts), delivers \(item), writes \(row), \(commits ? "commits" : "rolls back")")
+        trace.append(
+            "a transaction starts \(starts), delivers \(item), resumes \(other), writes \(row), \(commits ? "commits" : "rolls back")")
+        let ids = ids
         try await same("transaction") { _, backend in
             let transaction = try await backend.begin(.serializable, for: executor)
             var lines = try await transaction.start(starts).map { "\($0)" }
             try await transaction.deliver([item])
+            lines.append("\(try await transaction.resume(other))")
+            for id in ids { lines.append("\(try await transaction.number(ofID: id) as Any)") }
+            for number in starts.map(\.0.number) + [other] {
+                let status = try await transaction.status(of: number)
+                lines.append("\(status?.record as Any) \(status?.live as Any) \(status?.crashes as Any) \(status?.outcome as Any)")
+            }
             if commits { lines.append("\(try await transaction.commit(row, hadPending: true))") } else { await transaction.rollback() }
             return lines
         }
