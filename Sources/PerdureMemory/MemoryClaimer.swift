@@ -26,9 +26,9 @@ final class MemoryClaimer: Claimer {
         }
     }
 
-    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
-        try database.perform(.claimWaiting, by: owner) { tables, _ throws(StoreError) in
-            try tables.claimWaiting(numbers, by: owner)
+    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
+        try database.perform(.claimArrived, by: owner) { tables, _ throws(StoreError) in
+            try tables.claimArrived(numbers, by: owner)
         }
     }
 

@@ -27,7 +27,7 @@ extension MemoryDatabase {
         }
     }
 
-    /// Puts a workflow in: closed if it has an outcome, otherwise ready to be claimed.
+    /// Puts a workflow in: closed if it has an outcome, otherwise returned by an engine and ready to be claimed.
     package func insert(_ copy: WorkflowCopy) {
         let number = copy.record.number
         tables.withLock { tables in
@@ -38,7 +38,7 @@ extension MemoryDatabase {
             if let outcome = copy.outcome {
                 tables.outcomes[number] = outcome
             } else {
-                tables.insertReady(copy.record)
+                tables.insertReady(copy.record, returned: true)
                 for item in copy.inbox { tables.deliver(item) }
             }
         }

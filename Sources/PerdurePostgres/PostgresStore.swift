@@ -34,6 +34,7 @@ package final class PostgresStore: StoreBackend {
     let journal: JournalStatements
     let journalAgain: JournalStatements
     let starting: StartStatements
+    let access: AccessStatements
     let transactions: TransactionPool
     let wakeups: WakeupHub
     private let connections = Lock<[Role: PostgresConnection]>([:])
@@ -69,6 +70,7 @@ package final class PostgresStore: StoreBackend {
         journal = JournalStatements(schema, .fail)
         journalAgain = JournalStatements(schema, .keepFirst)
         starting = StartStatements(schema)
+        access = AccessStatements(schema)
         slots = FenceSlots(writers: options.writers, transactions: options.transactionConnections)
         let threads = self.threads
         transactions = TransactionPool(size: options.transactionConnections) { PostgresConnection(settings, thread: threads.take()) }

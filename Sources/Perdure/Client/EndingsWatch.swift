@@ -10,6 +10,8 @@ package final class EndingsWatch: Sendable {
 
     fileprivate struct Waiter {
         var number: WorkflowNumber
+        /// That it was set aside is an end too.
+        var orSetAside: Bool
         var parked: Parked<Turn>?
         /// What came before it parked.
         var turn: Turn?
@@ -39,8 +41,8 @@ package final class EndingsWatch: Sendable {
     package var waiting: Int { state.withLock { $0.waiters.count } }
 
     /// The end of a workflow; `isLocal` says whether this process runs it, and will say so itself.
-    func ending(of number: WorkflowNumber, isLocal: @Sendable () -> Bool) async throws -> Ending {
-        let id = state.withLock { $0.add(number) }
+    func ending(of number: WorkflowNumber, orSetAside: Bool = true, isLocal: @Sendable () -> Bool) async throws -> Ending {
+        let id = state.withLock { $0.add(number, orSetAside: orSetAside) }
         defer { state.withLock { $0.remove(id) } }
         // Also for one that runs here now: it may be taken out of memory, and end elsewhere.
         try await listen()
@@ -159,9 +161,9 @@ package final class EndingsWatch: Sendable {
 }
 
 extension EndingsWatch.State {
-    fileprivate mutating func add(_ number: WorkflowNumber) -> UInt64 {
+    fileprivate mutating func add(_ number: WorkflowNumber, orSetAside: Bool) -> UInt64 {
         nextID += 1
-        waiters[nextID] = EndingsWatch.Waiter(number: number)
+        waiters[nextID] = EndingsWatch.Waiter(number: number, orSetAside: orSetAside)
         byNumber[number, default: []].insert(nextID)
         return nextID
     }
@@ -175,6 +177,7 @@ extension EndingsWatch.State {
     /// Gives a waiter its turn; returns it if it must be resumed.
     fileprivate mutating func give(_ id: UInt64, _ turn: EndingsWatch.Turn) -> Parked<EndingsWatch.Turn>? {
         guard let waiter = waiters[id] else { return nil }
+        if case .ended(.setAside) = turn, !waiter.orSetAside { return nil }
         waiters[id]?.parked = nil
         if waiter.parked == nil, waiter.turn == nil { waiters[id]?.turn = turn }
         return waiter.parked

@@ -121,9 +121,11 @@ public final class Engine: Sendable {
         try await client.start(type, id: id, options: options, in: transaction)
     }
 
-    /// A handle of the newest run under an id.
-    public func handle<W: Workflow>(of type: W.Type, id: String) async throws -> WorkflowHandle<W.Output> {
-        try await client.handle(of: type, id: id)
+    /// A handle of the newest run under an id; with a transaction, as that sees it.
+    public func handle<W: Workflow>(
+        of type: W.Type, id: String, in transaction: Transaction? = nil
+    ) async throws -> WorkflowHandle<W.Output> {
+        try await client.handle(of: type, id: id, in: transaction)
     }
 
     /// Runs SQL of the user's; see ``Client/transaction(isolation:_:)``.

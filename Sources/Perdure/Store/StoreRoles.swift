@@ -86,11 +86,14 @@ package struct Claimed: Sendable, Equatable {
     package var crashes: Int
     /// It entered as ready but is not to run before this moment (a delayed start).
     package var due: Microseconds?
+    /// It was ready, and no executor has had it before.
+    package var isFresh: Bool
 
-    package init(number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil) {
+    package init(number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil, isFresh: Bool = false) {
         self.number = number
         self.crashes = crashes
         self.due = due
+        self.isFresh = isFresh
     }
 }
 
@@ -108,8 +111,11 @@ package protocol Claimer: Sendable {
     func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed]
     /// Waiting workflows that are due; now theirs.
     func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
-    /// Those of these that are waiting (and nobody's); now theirs.
-    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed]
+    /// Those of these that are nobody's and for which what has arrived is reason enough; now theirs.
+    ///
+    /// For those that wait it always is. Those that are ready or set aside are left to who serves them or to a person, whatever their type
+    /// and version, unless they are to end without running: they have a terminate in the inbox, or are fresh and have a cancel there.
+    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed]
     /// Those of these that this executor owns: how the rows of a claim whose reply was lost are found.
     func owned() async throws(StoreError) -> [WorkflowNumber]
     /// The earliest moment at which a waiting workflow is due; nil if none ever is.
@@ -201,21 +207,25 @@ package enum Ending: Sendable {
     }
 }
 
-/// What clients do: start, look, ask.
-package protocol ClientStore: Sendable {
-    func numberBlock() async throws(StoreError) -> NumberBlock
-    /// Starts in one transaction, one result each, in order: those under an id, and all from outside a running engine. Two of the same id may
-    /// be in one call. With `owner`, what is new and due belongs to that executor (fenced); otherwise it is ready.
-    func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult]
+/// What is asked of a workflow from outside: by a client in a transaction of the store's own, or inside one that is open.
+package protocol WorkflowAccess: Sendable {
     /// The newest run under a user's id.
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber?
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord?
-    /// Those of these that have ended or were set aside.
-    func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending]
     /// Puts rows into inboxes; for a workflow that has ended or does not exist, nothing.
     func deliver(_ items: [InboxItem]) async throws(StoreError)
     /// Brings a workflow that was set aside back to ready; false if it is not set aside.
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool
+}
+
+/// What clients do besides: start, and wait for the end.
+package protocol ClientStore: WorkflowAccess {
+    func numberBlock() async throws(StoreError) -> NumberBlock
+    /// Starts in one transaction, one result each, in order: those under an id, and all from outside a running engine. Two of the same id may
+    /// be in one call. With `owner`, what is new and due belongs to that executor (fenced); otherwise it is ready.
+    func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult]
+    /// Those of these that have ended or were set aside.
+    func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending]
 }
 
 /// Opens transactions in which the user's own SQL runs beside what Perdure writes.
@@ -226,16 +236,14 @@ package protocol TransactionStore: Sendable {
 
 /// One open transaction on a connection of its own.
 ///
-/// Calls come one at a time.
-package protocol OpenTransaction: Sendable {
+/// Calls come one at a time. What is asked of workflows in it sees what was started in it, and happens when it commits.
+package protocol OpenTransaction: WorkflowAccess {
     func execute(_ sql: SQL) async throws(StoreError) -> Int
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows
     /// As `ClientStore.start`, visible when the transaction commits. Never owned.
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult]
     /// As `ClientStore.numberBlock`, where that would wait for this very transaction; nil where it does not.
     func numberBlock() async throws(StoreError) -> NumberBlock?
-    /// As `ClientStore.deliver`.
-    func deliver(_ items: [InboxItem]) async throws(StoreError)
     /// What a checkpoint table in *another* database has recorded under this key.
     func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord?
     /// Inserts the checkpoint (deleting its `pending` row if `hadPending`), checks the fence, commits. If a row is there already under its

@@ -8,7 +8,7 @@ extension Tables {
             let page = steps[number]?.page(after: .min, limit: limit)
             return LoadedWorkflow(
                 record: record, history: page?.rows ?? [], isComplete: page?.isComplete ?? true, unordered: steps[number]?.unordered ?? [],
-                pending: pendingRows(of: number), inbox: inbox[number].map { Array($0.items) } ?? [])
+                pending: pendingRows(of: number), inbox: inbox[number].map { Array($0.all) } ?? [])
         }
     }
 

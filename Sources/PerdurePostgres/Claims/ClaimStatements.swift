@@ -7,7 +7,7 @@ struct ClaimStatements: Sendable {
     let probe: Statement
     let ready: Statement
     let due: Statement
-    let waiting: Statement
+    let arrived: Statement
     let owned: Statement
     let nextDue: Statement
     let arrivals: Statement
@@ -42,12 +42,18 @@ struct ClaimStatements: Sendable {
             """)
         ready = Self.ready(s)
         due = Self.due(s)
-        waiting = Statement(
-            "perdure_claim_waiting",
+        // What waits; what is nobody's and terminated; what is fresh (an even lane) and cancelled.
+        arrived = Statement(
+            "perdure_claim_arrived",
             """
-            WITH c AS MATERIALIZED (SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state + 0 = 2 FOR UPDATE SKIP LOCKED)
-            UPDATE \(s).live SET state = 1, executor = $2::int8, due = NULL WHERE number = ANY(ARRAY(SELECT number FROM c))
-            RETURNING number, crashes
+            WITH c AS MATERIALIZED (SELECT l.number, l.state, l.lane FROM \(s).live l
+                WHERE l.number = ANY($1::int8[]) AND l.state + 0 <> 1 AND (l.state + 0 = 2 OR (SELECT true FROM \(s).inbox i
+                    WHERE i.workflow = l.number AND (i.kind = 2 OR i.kind = 1 AND l.state + 0 = 0 AND l.lane & 1 = 0) LIMIT 1))
+                FOR UPDATE OF l SKIP LOCKED),
+            u AS (UPDATE \(s).live SET state = 1, executor = $2::int8, due = NULL WHERE number = ANY(ARRAY(SELECT number FROM c))
+                RETURNING number, crashes),
+            a AS (DELETE FROM \(s).asides WHERE number = ANY(ARRAY(SELECT number FROM c WHERE state = 3)))
+            SELECT u.number, u.crashes, c.state = 0 AND c.lane & 1 = 0 FROM u JOIN c ON c.number = u.number
             """)
         owned = Statement(
             "perdure_owned", isPrepared: false,

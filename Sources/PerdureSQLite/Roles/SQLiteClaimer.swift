@@ -7,13 +7,22 @@ extension Query {
     fileprivate static let readyOfLane = Query(
         "SELECT number FROM perdure_live WHERE state = 0 AND lane = ?1 ORDER BY number LIMIT ?2")
     fileprivate static let claim = Query(
-        "UPDATE perdure_live SET state = 1, executor = ?2 WHERE number = ?1 AND state = 0 RETURNING crashes, due")
+        """
+        UPDATE perdure_live SET state = 1, executor = ?2 WHERE number = ?1 AND state = 0
+        RETURNING crashes, due, (SELECT returned FROM perdure_lanes AS n WHERE n.lane = perdure_live.lane)
+        """)
     fileprivate static let firstDue = Query("SELECT min(due) FROM perdure_live WHERE state = 2")
     fileprivate static let dueNumbers = Query(
         "SELECT number FROM perdure_live WHERE state = 2 AND due <= ?1 ORDER BY due, number LIMIT ?2")
     fileprivate static let wake = Query(
-        "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL WHERE number = ?1 AND state = 2 RETURNING crashes")
-    fileprivate static let isWaiting = Query("SELECT 1 FROM perdure_live WHERE number = ?1 AND state = 2")
+        "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL WHERE number = ?1 RETURNING crashes")
+    /// Whether it waits, or is nobody's and is to end without running.
+    fileprivate static let isClaimable = Query(
+        """
+        SELECT l.state, n.returned FROM perdure_live AS l LEFT JOIN perdure_lanes AS n ON n.lane = l.lane
+        WHERE l.number = ?1 AND (l.state = 2 OR l.state IN (0, 3) AND EXISTS (SELECT 1 FROM perdure_inbox AS i WHERE i.workflow = ?1
+            AND (i.kind = 2 OR i.kind = 1 AND l.state = 0 AND n.returned = 0)))
+        """)
     fileprivate static let owned = Query("SELECT number FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number")
     fileprivate static let arrivals = Query("SELECT sequence, workflow FROM perdure_inbox WHERE sequence > ?1 ORDER BY sequence")
 }
@@ -66,22 +75,24 @@ final class SQLiteClaimer: Claimer {
         }
     }
 
-    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
+    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
         guard !numbers.isEmpty else { return [] }
         let executor = executor
-        let waiting = try await store.reader.read { connection throws(StoreError) in
-            var waiting: [WorkflowNumber] = []
-            let statement = try connection.prepared(.isWaiting)
-            for number in numbers {
-                statement.bind(1, number)
-                if try statement.first({ _ in true }) != nil { waiting.append(number) }
-            }
-            return waiting
+        let found = try await store.reader.read { connection throws(StoreError) in
+            var found: [WorkflowNumber] = []
+            for number in numbers where try connection.claimable(number) != nil { found.append(number) }
+            return found
         }
-        guard !waiting.isEmpty else { return [] }
+        guard !found.isEmpty else { return [] }
         return try await store.writer.write { connection throws(StoreError) in
             try connection.fence(executor)
-            return try connection.wake(waiting, for: executor)
+            var claimed: [Claimed] = []
+            for number in found {
+                guard let claimable = try connection.claimable(number) else { continue }
+                claimed += try connection.wake([number], for: executor, isFresh: claimable.isFresh)
+                if claimable.state == .setAside { try connection.clearAside(number) }
+            }
+            return claimed
         }
     }
 
@@ -171,12 +182,25 @@ extension Connection {
         let statement = try prepared(.claim)
         statement.bind(1, number)
         statement.bind(2, executor)
-        let claimed = try statement.first { Claimed(number: number, crashes: Int($0.int(0)), due: $0.optionalInt(1)) }
+        let claimed = try statement.first {
+            Claimed(number: number, crashes: Int($0.int(0)), due: $0.optionalInt(1), isFresh: $0.int(2) == 0)
+        }
         if let claimed, claimed.crashes > 0 { crashed.insert(number) }
         return claimed
     }
 
-    fileprivate func wake(_ numbers: [WorkflowNumber], for executor: ExecutorID) throws(StoreError) -> [Claimed] {
+    /// In which state it is if what has arrived for it is reason to claim it.
+    fileprivate func claimable(_ number: WorkflowNumber) throws(StoreError) -> (state: LiveState, isFresh: Bool)? {
+        let statement = try prepared(.isClaimable)
+        statement.bind(1, number)
+        return try statement.first { row in
+            (LiveState(rawValue: Int16(clamping: row.int(0))) ?? .waiting, row.int(0) == 0 && row.int(1) == 0)
+        }
+    }
+
+    fileprivate func wake(
+        _ numbers: [WorkflowNumber], for executor: ExecutorID, isFresh: Bool = false
+    ) throws(StoreError) -> [Claimed] {
         var claimed: [Claimed] = []
         for number in numbers {
             let statement = try prepared(.wake)
@@ -184,7 +208,7 @@ extension Connection {
             statement.bind(2, executor)
             guard let crashes = try statement.first({ Int($0.int(0)) }) else { continue }
             if crashes > 0 { crashed.insert(number) }
-            claimed.append(Claimed(number: number, crashes: crashes))
+            claimed.append(Claimed(number: number, crashes: crashes, isFresh: isFresh))
         }
         return claimed
     }

@@ -110,7 +110,7 @@ extension Incarnation {
         }
     }
 
-    /// What has arrived goes to the workflows in memory; those that are nobody's are claimed; the rest belongs to others.
+    /// What has arrived goes to the workflows in memory; what is nobody's is claimed if that is reason enough; the rest belongs to others.
     private func followInbox() async throws(StoreError) {
         let numbers = try await claimer.arrivals()
         if numbers.isEmpty { return }
@@ -127,11 +127,11 @@ extension Incarnation {
         try await wake(others)
     }
 
-    /// Claims those that wait; those for which there is no room are looked at again when there is.
+    /// Claims what is nobody's; that for which there is no room is looked at again when there is.
     private func wake(_ numbers: [WorkflowNumber]) async throws(StoreError) {
         let room = min(Self.claimLimit, residency.withLock { $0.room })
         if numbers.count > room { todo.withLock { $0.suspended += numbers.dropFirst(room) } }
-        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimWaiting(Array(numbers.prefix(room)))) }
+        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimArrived(Array(numbers.prefix(room)))) }
         if numbers.count > room, room > 0 { work.raise() }
     }
 
@@ -142,7 +142,7 @@ extension Incarnation {
         }
     }
 
-    /// A message that came between the last look and the suspension found a workflow that was still owned, and woke nobody.
+    /// What came between the last look and the hand-back found a workflow that was still owned, and woke nobody.
     private func recheck(_ suspended: [WorkflowNumber]) async throws(StoreError) {
         try await wake(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
     }
@@ -152,6 +152,7 @@ extension Incarnation {
         let now = environment.clock.now()
         for later in claimed where later.due.map({ $0 > now }) ?? false { suspend(later.number, until: later.due ?? now) }
         let due = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
+        let fresh = Set(claimed.filter(\.isFresh).map(\.number))
         let numbers = residency.withLock { $0.launchable(due) }
         if numbers.isEmpty { return }
         residency.withLock { $0.reserve(numbers.count) }
@@ -160,15 +161,32 @@ extension Incarnation {
             var missing = Set(numbers)
             for loaded in try await load(numbers) {
                 missing.remove(loaded.record.number)
-                launch(loaded)
+                launch(loaded, isFresh: fresh.contains(loaded.record.number))
             }
-            for number in missing { setAside(number, "its row is missing") }
+            for number in missing { await unreadable(number, "its row is missing") }
         } catch {
             guard error.code == .rejected else { throw error }
             // One row that nobody understands must not disturb the others.
-            if numbers.count == 1 { return setAside(numbers[0], error.description) }
-            for number in numbers { try await launch([Claimed(number: number)]) }
+            if numbers.count == 1 { return await unreadable(numbers[0], error.description) }
+            for number in numbers { try await launch([Claimed(number: number, isFresh: fresh.contains(number))]) }
         }
+    }
+
+    /// For a person; but what was terminated ends, readable or not.
+    private func unreadable(_ number: WorkflowNumber, _ reason: String) async {
+        let inbox = try? await store.inbox(of: [number])
+        guard inbox?.contains(where: { $0.kind == .terminate }) == true else { return setAside(number, reason) }
+        log(.warning, "workflow \(Names.publicID(number)) is terminated; its children cannot be read, and go on: \(reason)")
+        residency.withLock { $0.departs(number) }
+        let parent = try? await store.status(of: number)?.record.parent?.number
+        let error = ErrorRegistry().record(WorkflowError(.terminated, "the workflow was terminated"), with: coder)
+        let outcome = Outcome(workflow: number, status: .terminated, error: error, finished: clock.now())
+        let callback = JournalCallback { [weak self] result in
+            self?.departed(number, result)
+            guard case .success = result else { return }
+            self?.announce(outcome, tellsInbox: parent != nil)
+        }
+        journal.append(.finish(outcome, parent: parent, inbox: []), for: callback)
     }
 
     private func setAside(_ number: WorkflowNumber, _ reason: String) {
@@ -176,7 +194,9 @@ extension Incarnation {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
             self?.departed(number, result)
-            if case .success = result { self?.wasSetAside(number) }
+            guard case .success = result else { return }
+            self?.wasSetAside(number)
+            self?.look { $0.suspended.append(number) }
         }
         journal.append(.setAside(number, reason: reason, at: environment.clock.now()), for: callback)
     }
@@ -194,18 +214,18 @@ extension Incarnation {
         }
     }
 
-    /// Makes a workflow that this engine owns run.
-    func launch(_ loaded: LoadedWorkflow) {
-        let number = loaded.record.number
-        guard let registration = registrations[loaded.record.lane.workflow], serves(loaded.record.lane.version) else {
-            return release(number)
-        }
+    /// Makes a workflow that this engine owns run; one that is to end without running ends, and its code need not be here.
+    func launch(_ loaded: LoadedWorkflow, isFresh: Bool = false) {
+        let end = loaded.endUnrun(isFresh: isFresh, now: clock.now())
+        let name = loaded.record.lane.workflow
+        let known = serves(loaded.record.lane.version) ? registrations[name] : nil
+        guard let registration = known ?? (end == nil ? nil : .absent(name)) else { return release(loaded.record.number) }
         let run = Run(loaded, workflow: registration, host: self)
         guard !isStopped, residency.withLock({ $0.insert(run) }) else { return }
         tally.count { $0.started += 1 }
         // It came too late for the others to be told; it must not begin what will not be waited for.
         if isEnding { run.state.withLock { $0.quiesce() } }
-        if run.inbox.withLock({ $0.isTerminated }) { run.terminate() } else { run.open() }
+        if let end { run.end(end) } else { run.open() }
     }
 
     /// The hand-back is written; or it is not, and the workflow is still this engine's.
@@ -221,6 +241,7 @@ extension Incarnation {
         let callback = JournalCallback { [weak self] result in
             self?.departed(number, result)
             self?.becameReady()
+            self?.look { $0.suspended.append(number) }
         }
         journal.append(.release(number), for: callback)
     }

@@ -81,8 +81,13 @@ extension Incarnation: RunHost {
         leave(run)
         // What was stopped from outside still unwinds; it closes itself then.
         run.close(keepingDelegate: run.state.withLock { $0.stop != nil })
-        endings.ended(outcome)
+        announce(outcome, tellsInbox: tellsInbox)
+    }
+
+    /// The end is in the database.
+    func announce(_ outcome: Outcome, tellsInbox: Bool) {
         tally.count { $0.finished += 1 }
+        endings.ended(outcome)
         if tellsInbox { look { $0.inbox = true } }
         tellOthers { outgoing in
             outgoing.ended.append(outcome.workflow)
@@ -107,6 +112,8 @@ extension Incarnation: RunHost {
             self?.departed(run.number, result)
             guard case .success = result else { return }
             self?.wasSetAside(run.number)
+            // A terminate that came too late for the run is now for whoever finds no owner; one that the run knew of was of no use.
+            if !run.inbox.withLock({ $0.isTerminated }) { self?.look { $0.suspended.append(run.number) } }
         }
         // Before it is written: it may be resumed, and claimed again, before the reply is here.
         leave(run, departing: true)

@@ -158,7 +158,7 @@ package struct Todo {
     var reset = false
     /// A claim failed, and may have been a commit.
     var sweep = false
-    /// Suspended a moment ago: something may have arrived before that.
+    /// Handed back a moment ago: something may have arrived before that.
     var suspended: [WorkflowNumber] = []
     /// When the earliest of those that this engine suspended is due.
     var nextDue: Microseconds = .max

@@ -74,7 +74,7 @@ struct ChildStart: Sendable {
     private func succeed(_ number: WorkflowNumber) {
         let now = run.host.clock.now()
         do throws(WorkflowError) {
-            let output = try run.coder.encode(reference(number), what: "a child's reference")
+            let output = try reference(number).encoded()
             run.record(key, .childStart, .success(output), started: now)
         } catch {
             fail(error)

@@ -33,7 +33,7 @@ extension Run {
 
     /// A child's start: its row and the child itself are one command.
     func recordChildStart(_ key: String, _ child: WorkflowRecord, _ reference: ChildReference, owned: Bool, started: Microseconds) {
-        let output = try? coder.encode(reference, what: "a child's reference")
+        let output = try? reference.encoded()
         let time = host.clock.now()
         let isAppended = state.withLock { state in
             let record = state.complete(key, at: time) { order, finished in
