@@ -1,0 +1,65 @@
+import Foundation
+import Perdure
+
+/// Runs the scenarios in turns, until all are complete or the time is over.
+struct Torture {
+    static let names = ["takeover", "zombie"]
+
+    let settings: Settings
+
+    init(_ settings: Settings) { self.settings = settings }
+
+    /// True if nothing was violated.
+    func run() async throws -> Bool {
+        let folder = settings.folder ?? FileManager.default.temporaryDirectory.appending(path: "perdure-torture-\(getpid())").path()
+        let workshop = try Workshop(folder: folder, firstPort: settings.port)
+        let scenarios = scenarios(workshop).filter { settings.only.isEmpty || settings.only.contains($0.name) }
+        let begun = ContinuousClock.now
+        say("seed \(settings.seed), \(scenarios.map(\.name).joined(separator: ", "))")
+        var failure: (any Error)?
+        do {
+            try await laps(scenarios, until: settings.minutes.map { begun + .seconds($0 * 60) })
+        } catch {
+            failure = error
+        }
+        for scenario in scenarios { await scenario.end() }
+        Child.killAll()
+        await workshop.close()
+        say(
+            "\n" + Report.text(scenarios.map { ($0.name, $0.tally) })
+                + "\n\nin \((ContinuousClock.now - begun).shown), with seed \(settings.seed)")
+        let isClean = failure == nil && scenarios.allSatisfy { $0.tally.violations.isEmpty }
+        if settings.folder == nil, isClean {
+            try? FileManager.default.removeItem(atPath: folder)
+        } else {
+            say("all that was written is in \(folder)")
+        }
+        if let failure { throw failure }
+        return isClean
+    }
+
+    private func laps(_ scenarios: [any Scenario], until end: ContinuousClock.Instant?) async throws {
+        while true {
+            for scenario in scenarios {
+                let isOver = end.map { ContinuousClock.now >= $0 } ?? scenario.isComplete
+                if isOver { continue }
+                let begun = ContinuousClock.now
+                try await scenario.lap()
+                say("\(scenario.name): \(scenario.tally.rounds) of \(scenario.tally.full), \((ContinuousClock.now - begun).shown)")
+                for violation in scenario.tally.violations { say("  ✗ \(violation)") }
+            }
+            if end.map({ ContinuousClock.now >= $0 }) ?? scenarios.allSatisfy(\.isComplete) { return }
+        }
+    }
+
+    private func scenarios(_ workshop: Workshop) -> [any Scenario] {
+        let size = Sizes(isShare: settings.isShare)
+        return [
+            Takeover(
+                "takeover", workshop, rounds: size(3, share: 1), workflows: size(1_000, share: 200),
+                lease: size(10, share: 1) == 10 ? 10 : 1,
+                limit: .seconds(15)),
+            Zombie(workshop, rounds: size(5, share: 1), workflows: 200),
+        ]
+    }
+}
