@@ -3,7 +3,7 @@ import Perdure
 
 /// Runs the scenarios in turns, until all are complete or the time is over.
 struct Torture {
-    static let names = ["takeover", "zombie"]
+    static let names = ["takeover", "zombie", "boundaries"]
 
     let settings: Settings
 
@@ -60,6 +60,7 @@ struct Torture {
                 lease: size(10, share: 1) == 10 ? 10 : 1,
                 limit: .seconds(15)),
             Zombie(workshop, rounds: size(5, share: 1), workflows: 200),
+            Boundaries(workshop, size, seed: settings.seed, match: settings.match),
         ]
     }
 }

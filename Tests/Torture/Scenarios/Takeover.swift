@@ -49,7 +49,7 @@ final class Takeover: Scenario {
         tally.require(tally.takeovers.last ?? .zero <= limit, "the takeover took \(tally.takeovers.last?.shown ?? "")")
         tally.add(try await stage.audit(), "round \(tally.rounds)")
         await stage.close()
-        await server.remove(workshop)
+        await server.remove(workshop, after: tally)
     }
 
     func end() async {}

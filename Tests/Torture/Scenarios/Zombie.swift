@@ -52,7 +52,7 @@ final class Zombie: Scenario {
         tally.require(tally.refused > 0, "no write of a zombie was refused, so nothing is proved")
         tally.add(try await stage.audit(), "round \(tally.rounds)")
         await stage.close()
-        await server.remove(workshop)
+        await server.remove(workshop, after: tally)
     }
 
     func end() async {}

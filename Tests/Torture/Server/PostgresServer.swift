@@ -72,10 +72,10 @@ final class PostgresServer: Sendable {
 
     func promote(_ workshop: Workshop) async throws { try await control(workshop, ["promote"]) }
 
-    /// Ends it, and removes what it left.
-    func remove(_ workshop: Workshop) async {
+    /// Ends it, and removes what it left, unless somebody will want to look at it.
+    func remove(_ workshop: Workshop, after tally: Tally) async {
         _ = try? await crash(workshop)
-        try? FileManager.default.removeItem(atPath: folder)
+        if tally.violations.isEmpty { try? FileManager.default.removeItem(atPath: folder) }
     }
 
     /// The process that receives the log of a primary on a standby.

@@ -10,6 +10,7 @@ extension Incarnation: RunHost {
 
     package func random() -> Double { Double(environment.random() >> 11) * 0x1p-53 }
     package func log(_ level: LogLevel, _ message: String) { settings.log(level, message) }
+    package func holdsLease() async -> Bool { await tenure.holds() }
     package func fenced(_ error: StoreError) { end(.fenced(error.description)) }
 
     package func loadHistory(of run: Run, after order: Int64) {
