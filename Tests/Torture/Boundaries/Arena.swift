@@ -37,7 +37,7 @@ final class Arena: Sendable {
             switch experiment.strike?.kind {
             case .kill: try await run.replace()
             case .freeze: violations = try await run.thaw()
-            case .cut, nil: await run.untilFinished()
+            case .cut, nil: try await run.goOn()
             }
         }
         if !run.finished.isRaised { violations.append("it was not finished in time") }
@@ -106,6 +106,14 @@ final class Arena: Sendable {
         }
 
         func untilFinished() async { await wait(.seconds(40)) { finished.isRaised } }
+
+        /// Whoever has lost a connection makes another, unless it has not even begun: then whoever started it does so again.
+        func goOn() async throws {
+            await wait(.seconds(40)) { finished.isRaised || !victim.isRunning }
+            if !finished.isRaised, !victim.isRunning, !isRegistered { try await replace() }
+        }
+
+        private var isRegistered: Bool { board.count(of: "perdure_claim_ready") > 0 }
 
         /// Another engine takes over from the dead.
         func replace() async throws {

@@ -18,8 +18,8 @@ final class Link {
     private var lastStatement = ""
     /// The fence has been sent since the last answer that ends a batch.
     private var isFenced = false
-    /// The process was taken for dead while something was held here; what the server answers to it is looked at.
-    private var isLate = false
+    /// From this place on, what was sent is of a process that was taken for dead: what the server answers to it is looked at.
+    private var late: Int?
 
     init(client: Int32, server: Int32, board: Switchboard) {
         self.client = End(descriptor: client)
@@ -32,7 +32,7 @@ final class Link {
         while step() {}
         close(client.descriptor)
         close(server.descriptor)
-        if isLate { board.answered.raise() }
+        if late != nil { board.answered.raise() }
     }
 
     private func step() -> Bool {
@@ -62,11 +62,12 @@ final class Link {
         case nil: return forward(message)
         case .before?:
             guard board.fire() else { return false }
-            isLate = true
+            late = sent
             return forward(message)
         case .after?:
             guard let answer = forwardAndWait(message), board.fire() else { return false }
-            board.answered.raise()
+            // The transaction is open still: what ends it is as late as what begins.
+            if message.type == UInt8(ascii: "E") { late = sent } else { board.answered.raise() }
             return client.write(answer)
         }
     }
@@ -142,6 +143,7 @@ final class Link {
     }
 
     private func note(_ message: Message) {
+        let isLate = late.map { late in pending.first.map { $0.place >= late } ?? false } ?? false
         switch message.type {
         case UInt8(ascii: "C"), UInt8(ascii: "I"), UInt8(ascii: "s"):
             if isLate, isFenced, message.texts(1).first == "COMMIT" { board.accepted("a batch of \(lastStatement)") }
@@ -154,11 +156,12 @@ final class Link {
                 pending.removeAll { [end = pending.first { $0.kind == .sync }?.place ?? .max] in $0.place < end }
             }
         case UInt8(ascii: "Z"):
+            let isLate = late.map { late in pending.first { $0.kind != .statement }.map { $0.place >= late } ?? false } ?? false
             if isLate, isFenced, lastStatement.hasSuffix("_alone") { board.accepted("a batch of \(lastStatement)") }
             if let end = pending.firstIndex(where: { $0.kind != .statement }) { pending.removeFirst(end + 1) }
             isFenced = false
-            if isLate { board.answered.raise() }
-            isLate = false
+            if late != nil { board.answered.raise() }
+            late = nil
         default: break
         }
     }

@@ -3,12 +3,12 @@ import Perdure
 import PerdurePostgres
 
 /// A database, workers on it, and the diary that they all keep.
-final class Stage {
+final class Stage: Sendable {
     let place: Place
     let diary: Diary
     let folder: String
-    private(set) var workers: [String: Child] = [:]
-    private var born = 0
+    private let workers = Lock<[String: Child]>([:])
+    private let born = Lock(0)
     private let lease: Double
     private let url: String
 
@@ -26,15 +26,21 @@ final class Stage {
     /// A new worker; returns its name in the diary.
     @discardableResult
     func hire() throws -> String {
-        born += 1
-        let mark = "worker\(born)"
+        let number = born.withLock { born in
+            born += 1
+            return born
+        }
+        let mark = "worker\(number)"
         var options = WorkerOptions(url: url, schema: place.schema, diary: diary.path, mark: mark)
         options.lease = lease
-        workers[mark] = try options.start(log: "\(folder)/\(mark).log")
+        let worker = try options.start(log: "\(folder)/\(mark).log")
+        workers.withLock { $0[mark] = worker }
         return mark
     }
 
-    func kill(_ mark: String) async { await workers.removeValue(forKey: mark)?.killAtOnce() }
+    func worker(_ mark: String) -> Child? { workers.withLock { $0[mark] } }
+
+    func kill(_ mark: String) async { await workers.withLock { $0.removeValue(forKey: mark) }?.killAtOnce() }
 
     func log(of mark: String) -> String { (try? String(contentsOfFile: "\(folder)/\(mark).log", encoding: .utf8)) ?? "" }
 
@@ -71,19 +77,16 @@ final class Stage {
         }
     }
 
-    func audit(forgetful: Bool = false) async throws -> Audit {
-        Audit(try diary.entries(), try await Records(place), forgetful: forgetful)
-    }
+    func audit() async throws -> Audit { Audit(try diary.entries(), try await Records(place)) }
 
     /// The executor of a worker; nil when it is reaped, or not registered yet.
     func executor(of mark: String) async throws -> Int64? {
-        guard let pid = workers[mark]?.pid else { return nil }
+        guard let pid = worker(mark)?.pid else { return nil }
         return try await place.executor(ofProcess: pid)
     }
 
     func close() async {
-        for worker in workers.values { await worker.killAtOnce() }
-        workers = [:]
+        for worker in workers.withLock({ Array($0.values) }) { await worker.killAtOnce() }
         await place.client.close()
     }
 }

@@ -24,14 +24,14 @@ final class Zombie: Scenario {
             try await stage.place.number("SELECT count(*) FROM perdure.steps WHERE kind = 2") >= self.workflows / 2
         }
         let other = try stage.hire()
-        stage.workers[zombie]?.send(SIGSTOP)
+        stage.worker(zombie)?.send(SIGSTOP)
         let stopped = ContinuousClock.now
         try await eventually("another takes over") { try await stage.executor(of: zombie) == nil }
         tally.takeovers.append(ContinuousClock.now - stopped)
         try await Task.sleep(until: stopped + .seconds(3 * lease), clock: .continuous)
 
         let before = try await Records(stage.place).count(writtenBy: zombie)
-        stage.workers[zombie]?.send(SIGCONT)
+        stage.worker(zombie)?.send(SIGCONT)
         try await eventually("it registers anew") { try await stage.executor(of: zombie) != nil }
         try await stage.finish(2 * workflows)
         // What both had is done by the other, unless that, too, has lost its lease on a busy machine.

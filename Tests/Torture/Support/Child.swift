@@ -73,6 +73,8 @@ final class Child: Sendable {
         for child in alive.withLock({ Array($0.values) }) { child.send(SIGKILL) }
     }
 
+    var isRunning: Bool { state.withLock { $0.isRunning } }
+
     func send(_ signal: Int32) { state.withLock { if $0.isRunning { kill(pid, signal) } } }
 
     /// The end of its input, which asks a worker to hand back what it has and to end.

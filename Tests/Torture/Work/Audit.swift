@@ -23,28 +23,27 @@ struct Audit {
     func count(_ faults: Fault...) -> Int { findings.filter { faults.contains($0.fault) }.count }
     var isClean: Bool { findings.isEmpty }
 
-    /// - Parameter forgetful: The database went back to an earlier state, as an asynchronous standby may: what was acknowledged may be gone.
-    ///   What is there must fit together all the same.
-    init(_ entries: [Entry], _ records: Records, forgetful: Bool = false) {
+    /// - Parameter moment: When the database went back to an earlier state for the last time, as an asynchronous standby may: what was
+    ///   acknowledged before may be gone. What is there must fit together all the same.
+    init(_ entries: [Entry], _ records: Records, forgettingBefore moment: Int64? = nil) {
         workflows = Set(entries.filter { $0.kind == .accepted }.map(\.workflow)).count
-        checkEndings(entries, records, forgetful)
+        let valid = entries.filter { $0.time > moment ?? .min }
+        checkEndings(entries, records, isForgetful: moment != nil)
         checkTransactions(records)
         checkOutcomes(records)
-        if !forgetful {
-            checkRepetitions(entries)
-            checkResults(entries, records)
-            checkOrder(entries, records)
-        }
+        checkRepetitions(valid)
+        checkResults(valid, records)
+        checkOrder(valid, records)
     }
 
     private mutating func found(_ fault: Fault, _ what: String) { findings.append((fault, what)) }
 
-    private mutating func checkEndings(_ entries: [Entry], _ records: Records, _ forgetful: Bool) {
+    private mutating func checkEndings(_ entries: [Entry], _ records: Records, isForgetful: Bool) {
         var states: [String: Records.Status] = [:]
         for status in records.statuses { states[status.id] = status }
         for workflow in Set(entries.filter { $0.kind == .accepted }.map(\.workflow)) {
             guard let status = states[workflow] else {
-                if !forgetful { found(.lost, "\(workflow) was accepted and is not there") }
+                if !isForgetful { found(.lost, "\(workflow) was accepted and is not there") }
                 continue
             }
             if status.state != "completed" { found(.lost, "\(workflow) is \(status.state) \(status.reason ?? "")") }
