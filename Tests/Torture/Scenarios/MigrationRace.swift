@@ -61,7 +61,7 @@ final class MigrationRace: Scenario {
         try await Tool.run([
             "psql", "-XAtq", server.url.replacing("/postgres?", with: "/\(database)?"), "-c",
             """
-            SELECT c.relkind || ' ' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            SELECT c.relkind::text || ' ' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                 WHERE n.nspname = 'perdure'
             UNION ALL SELECT 'function ' || p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                 WHERE n.nspname = 'perdure'
