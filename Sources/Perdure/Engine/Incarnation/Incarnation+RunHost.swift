@@ -147,7 +147,7 @@ extension Incarnation: RunHost {
     func serves(_ version: String) -> Bool { version.isEmpty || version == settings.version }
 
     package func arrived(_ record: WorkflowRecord, isStarted: Bool) {
-        if isStarted { launch(LoadedWorkflow(record: record)) }
+        if isStarted, !residency.withLock({ $0.hasLeftBeforeArrival(record.number) }) { launch(LoadedWorkflow(record: record)) }
         residency.withLock { $0.arrived(record.number) }
     }
 
