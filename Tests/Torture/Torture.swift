@@ -3,7 +3,7 @@ import Perdure
 
 /// Runs the scenarios in turns, until all are complete or the time is over.
 struct Torture {
-    static let names = ["takeover", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "migrations"]
+    static let names = ["takeover", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "migrations", "pooler"]
 
     let settings: Settings
 
@@ -61,11 +61,12 @@ struct Torture {
                 limit: .seconds(15)),
             Zombie(workshop, rounds: size(5, share: 1), workflows: 200),
             Boundaries(workshop, size, seed: settings.seed, match: settings.match),
-            Mutation(workshop),
+            Mutation(workshop, limit: size(1_000, share: 6)),
             Restarts(workshop, rounds: 20, seed: settings.seed),
             Failover(workshop, isSynchronous: true, rounds: 10, seed: settings.seed),
             Failover(workshop, isSynchronous: false, rounds: 10, seed: settings.seed),
             MigrationRace(workshop, rounds: size(50, share: 4), seed: settings.seed),
+            Suite(workshop, .pooler, filters: size.isShare ? ["EngineOnStoresTests", "PerdurePostgresTests"] : []),
         ]
     }
 }

@@ -16,10 +16,13 @@ final class Link {
     private var pending: [(kind: Pending, place: Int)] = []
     private var sent = 0
     private var lastStatement = ""
+    /// What the open transaction is about: its fence and its end bear the name of it.
+    private var subject = ""
     /// The fence has been sent since the last answer that ends a batch.
     private var isFenced = false
     /// From this place on, what was sent is of a process that was taken for dead: what the server answers to it is looked at.
     private var late: Int?
+    private var hasFailed = false
 
     init(client: Int32, server: Int32, board: Switchboard) {
         self.client = End(descriptor: client)
@@ -32,7 +35,10 @@ final class Link {
         while step() {}
         close(client.descriptor)
         close(server.descriptor)
-        if late != nil { board.answered.raise() }
+        guard late != nil else { return }
+        // The server has ended the session meanwhile, and what it said about that may not have come through.
+        if !hasFailed { board.failed("57P01") }
+        board.answered.raise()
     }
 
     private func step() -> Bool {
@@ -87,8 +93,8 @@ final class Link {
             let texts = message.texts(2)
             portals[texts[0]] = prepared[texts[1]] ?? texts[1]
             return nil
-        case UInt8(ascii: "E"): lastStatement = portals[message.texts(1)[0]] ?? ""
-        case UInt8(ascii: "Q"): lastStatement = Self.short(message.texts(1)[0])
+        case UInt8(ascii: "E"): lastStatement = name(portals[message.texts(1)[0]] ?? "")
+        case UInt8(ascii: "Q"): lastStatement = name(Self.short(message.texts(1)[0]))
         case UInt8(ascii: "S"): return lastStatement + " sync"
         default: return nil
         }
@@ -96,12 +102,28 @@ final class Link {
         return lastStatement
     }
 
-    private static func fences(_ statement: String) -> Bool {
-        ["perdure_fence", "perdure_step_alone", "perdure_steps_alone"].contains(statement) || statement.contains(".fence(")
+    private func name(_ statement: String) -> String {
+        switch statement {
+        case "perdure_begin", "perdure_by_index": return statement
+        case "perdure_fence", "perdure_commit": return subject.isEmpty ? statement : "\(statement) of \(subject)"
+        default:
+            subject = statement
+            return statement
+        }
     }
+
+    private static func fences(_ statement: String) -> Bool {
+        ["perdure_fence", "perdure_step_alone", "perdure_steps_alone"].contains { statement.hasPrefix($0) } || statement.contains(".fence(")
+    }
+
+    /// Statements without a name of which it is counted how often they come.
+    private static let known = [
+        ("AND key = ANY($4::text[])", "perdure_recorded"), ("WHERE state = 1 AND executor = $1::int8 ORDER BY number", "perdure_owned"),
+    ]
 
     /// The beginning of a text and a mark of the whole, without what differs from run to run.
     private static func short(_ text: String) -> String {
+        if let (_, name) = known.first(where: { text.contains($0.0) }) { return name }
         let plain = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         let mark = plain.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
         return plain.count <= 48 ? plain : "\(plain.prefix(48))… \(String(mark % 65_536, radix: 16))"
@@ -150,12 +172,14 @@ final class Link {
             if pending.first?.kind == .statement { pending.removeFirst() }
         case UInt8(ascii: "E"):
             board.failed(message.state)
+            hasFailed = true
             isFenced = false
             // What follows in the pipeline is passed over.
             if pending.first?.kind == .statement {
                 pending.removeAll { [end = pending.first { $0.kind == .sync }?.place ?? .max] in $0.place < end }
             }
         case UInt8(ascii: "Z"):
+            if message.body.first == UInt8(ascii: "I") { subject = "" }
             let isLate = late.map { late in pending.first { $0.kind != .statement }.map { $0.place >= late } ?? false } ?? false
             if isLate, isFenced, lastStatement.hasSuffix("_alone") { board.accepted("a batch of \(lastStatement)") }
             if let end = pending.firstIndex(where: { $0.kind != .statement }) { pending.removeFirst(end + 1) }

@@ -30,9 +30,10 @@ final class Mutation: Scenario {
             switch self {
             case .open:
                 return strike.place == .before
-                    && (statement == "perdure_step_alone" || (experiment.isEarly && statement == "perdure_commit"))
+                    && (statement == "perdure_step_alone" || (experiment.isEarly && statement.hasPrefix("perdure_commit of")))
             case .unlocked:
-                return strike.place == .after && experiment.isEarly && ["perdure_step_alone", "perdure_fence"].contains(statement)
+                return strike.place == .after && experiment.isEarly
+                    && ["perdure_step_alone", "perdure_fence of"].contains { statement.hasPrefix($0) }
             }
         }
     }
@@ -41,7 +42,13 @@ final class Mutation: Scenario {
     private(set) var tally = Tally(full: Mutant.allCases.count)
     private let workshop: Workshop
 
-    init(_ workshop: Workshop) { self.workshop = workshop }
+    /// Of strikes at each mutant.
+    private let limit: Int
+
+    init(_ workshop: Workshop, limit: Int) {
+        self.workshop = workshop
+        self.limit = limit
+    }
 
     func lap() async throws {
         let server = try await PostgresServer.make(name, in: workshop)
@@ -52,8 +59,8 @@ final class Mutation: Scenario {
                 try await mutate(arena.place, mutant)
                 arenas.append(arena)
             }
-            let experiments = try await Boundaries.plan([.steps, .transactions], arenas[0]).filter(mutant.isFound)
-            let findings = try await Boundaries.perform(experiments, in: arenas, from: 1_000)
+            let experiments = try await Boundaries.plan([.steps, .transactions], arenas[0]).filter(mutant.isFound).prefix(limit)
+            let findings = try await Boundaries.perform(Array(experiments), in: arenas, from: 1_000)
             for arena in arenas { await arena.close() }
             let found = findings.filter { !$0.violations.isEmpty || !$0.audit.isClean }
             tally.rounds += 1
