@@ -30,10 +30,10 @@ struct ChildStartTests {
         let database = MemoryDatabase()
         let (ran, gate, lost) = (Counter(), Gate(), Counter())
         gate.open()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Guardian()
             Guarded(ran: ran, gate: gate)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Guardian.self)
             database.faults = { operation in
                 guard operation.kind == .start, operation.moment == .after, lost.add() <= 3 else { return nil }
@@ -48,10 +48,10 @@ struct ChildStartTests {
     @Test func aChildThatHasEndedBeforeItsStartIsKnownDoesNotRunAgain() async throws {
         let database = MemoryDatabase()
         let (ran, gate, asked) = (Counter(), Gate(), Counter())
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Guardian()
             Guarded(ran: ran, gate: gate)
-        } _: { engine in
+        } body: { engine in
             let residents: @Sendable () -> Int = {
                 engine.client.core.incarnation.withLock { $0 }?.residency.withLock { $0.runs.count } ?? 0
             }

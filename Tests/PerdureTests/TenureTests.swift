@@ -21,9 +21,9 @@ private struct Thought: Workflow {
 struct TenureTests {
     @Test func itHoldsAsLongAsTheLease() async {
         let clock = TestClock()
-        let tenure = Tenure(until: clock.now().adding(.seconds(10)), clock: clock)
+        let tenure = Tenure(until: clock.instant() + .seconds(10), clock: clock)
         #expect(await tenure.holds())
-        tenure.extend(until: clock.now().adding(.seconds(20)))
+        tenure.extend(until: clock.instant() + .seconds(20))
         clock.advance(by: .seconds(15))
         #expect(await tenure.holds())
         tenure.end()
@@ -33,14 +33,14 @@ struct TenureTests {
     @Test func inDoubtItWaitsForTheAnswer() async {
         for isRenewed in [true, false] {
             let clock = TestClock()
-            let tenure = Tenure(until: clock.now(), clock: clock)
+            let tenure = Tenure(until: clock.instant(), clock: clock)
             let asked = Lock(false)
             async let holds = {
                 asked.withLock { $0 = true }
                 return await tenure.holds()
             }()
             while !asked.withLock({ $0 }) { await Task.yield() }
-            if isRenewed { tenure.extend(until: clock.now().adding(.seconds(10))) } else { tenure.end() }
+            if isRenewed { tenure.extend(until: clock.instant() + .seconds(10)) } else { tenure.end() }
             #expect(await holds == isRenewed)
         }
     }
@@ -53,10 +53,10 @@ struct TenureTests {
         let silent = Counter()
         var configuration = EngineConfiguration.test
         configuration.lease = .seconds(600)
-        try await withEngine(database, configuration: configuration, clock: clock) {
+        try await withEngine(store: .memory(database), configuration: configuration, clock: clock) {
             Deed(ran: ran)
             Thought()
-        } _: { engine in
+        } body: { engine in
             try await engine.start(Deed.self).result()
             database.faults = { operation in
                 guard operation.kind == .renew, operation.moment == .before else { return nil }

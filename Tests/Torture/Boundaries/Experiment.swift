@@ -47,7 +47,7 @@ struct Defences: Sendable {
     init(_ board: Switchboard) {
         refused = board.count(ofState: "PD001")
         resent = board.count(of: "perdure_recorded")
-        conflicts = board.count(ofState: "23505")
+        conflicts = board.count(of: "perdure_read_checkpoint")
         ended = board.count(ofState: "57P01")
         swept = board.count(of: "perdure_owned")
         cancels = board.cancels

@@ -118,7 +118,8 @@ final class Link {
 
     /// Statements without a name of which it is counted how often they come.
     private static let known = [
-        ("AND key = ANY($4::text[])", "perdure_recorded"), ("WHERE state = 1 AND executor = $1::int8 ORDER BY number", "perdure_owned"),
+        ("AND key = ANY($4::text[])", "perdure_recorded"), ("WHERE workflow = $1::int8 AND key = $2::text", "perdure_read_checkpoint"),
+        ("WHERE state = 1 AND executor = $1::int8 ORDER BY number", "perdure_owned"),
     ]
 
     /// The beginning of a text and a mark of the whole, without what differs from run to run.

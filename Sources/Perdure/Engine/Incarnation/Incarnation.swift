@@ -41,9 +41,9 @@ package final class Incarnation: Sendable {
         id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
         registrations: [String: Registration], client: ClientCore, tally: EngineTally
     ) async throws(StoreError) {
-        let asked = environment.clock.now()
+        let asked = environment.clock.instant()
         try await store.register(id, label: System.processLabel, lease: settings.lease)
-        tenure = Tenure(until: asked.adding(settings.lease), clock: environment.clock)
+        tenure = Tenure(until: asked + settings.lease, clock: environment.clock)
         let (writers, claimer) = try await Self.connect(id, store)
         self.id = id
         self.store = store

@@ -4,7 +4,7 @@
 /// one that others completed meanwhile, so none begins unless a heartbeat has been answered within the last lease.
 final class Tenure: Sendable {
     private struct State {
-        var end: Microseconds
+        var end: Instant
         var isOver = false
         var waiting: [Parked<Void>] = []
     }
@@ -13,13 +13,13 @@ final class Tenure: Sendable {
     private let clock: any EngineClock
 
     /// - Parameter end: Of the lease, counted from before it was asked for.
-    init(until end: Microseconds, clock: any EngineClock) {
+    init(until end: Instant, clock: any EngineClock) {
         state = Lock(State(end: end))
         self.clock = clock
     }
 
     /// The lease was renewed.
-    func extend(until end: Microseconds) {
+    func extend(until end: Instant) {
         let waiting = state.withLock { state in
             state.end = max(state.end, end)
             defer { state.waiting = [] }
@@ -42,10 +42,10 @@ final class Tenure: Sendable {
     func holds() async -> Bool {
         while true {
             if state.withLock({ $0.isOver }) { return false }
-            if state.withLock({ clock.now() < $0.end }) { return true }
+            if state.withLock({ clock.instant() < $0.end }) { return true }
             await park { (parked: Parked<Void>) in
                 let isDecided = state.withLock { state in
-                    if state.isOver || clock.now() < state.end { return true }
+                    if state.isOver || clock.instant() < state.end { return true }
                     state.waiting.append(parked)
                     return false
                 }
