@@ -1,6 +1,7 @@
 import Perdure
 import PerdurePostgres
 import PerdureSQLite
+import PerdureTesting
 import Testing
 
 private struct Sleepy: Workflow {
@@ -25,9 +26,9 @@ struct TransactionCallTests {
     @Test(arguments: SQLStore.available)
     func whatATransactionHasStartedItCanAlsoReach(kind: SQLStore) async throws {
         let (store, _) = kind.make()
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Sleepy()
-        } _: { engine in
+        } body: { engine in
             let client = engine.client
             let handles = try await engine.transaction { db in
                 let cancelled = try await engine.start(Sleepy.self, id: "cancelled", in: db)
@@ -55,9 +56,9 @@ struct TransactionCallTests {
     func whatIsAskedInATransactionThatIsRolledBackWasNotAsked(kind: SQLStore) async throws {
         struct Abandoned: Error {}
         let (store, _) = kind.make()
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Sleepy()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Sleepy.self)
             _ = await #expect(throws: Abandoned.self) {
                 try await engine.transaction { db in
@@ -76,15 +77,15 @@ struct TransactionCallTests {
         let (store, _) = kind.make()
         let client = try await Client(store: store)
         let handle = try await client.start(Echo.self, "hello", id: "x")
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Changed()
-        } _: { _ in
+        } body: { _ in
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .setAside)
         }
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Echo()
-        } _: { _ in
+        } body: { _ in
             let resumed = try await client.transaction { db in
                 let first = try await client.resume("x", in: db)
                 let second = try await handle.resume(in: db)
@@ -102,9 +103,9 @@ struct TransactionCallTests {
     @Test(arguments: SQLStore.available)
     func whatNoEngineServesIsTerminated(kind: SQLStore) async throws {
         let (store, _) = kind.make()
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Changed()
-        } _: { engine in
+        } body: { engine in
             let aside = try await engine.start(Echo.self, "undecodable", id: "x")
             _ = await #expect(throws: WorkflowError.self) { try await aside.result() }
             let new = try await engine.client.start(

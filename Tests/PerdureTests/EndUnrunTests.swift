@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 private struct Sleepy: Workflow {
@@ -68,9 +69,9 @@ struct EndUnrunTests {
     private func setAside(_ id: String, in database: MemoryDatabase) async throws {
         let client = try await client(database)
         try await client.start(Sleepy.self, id: id)
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Changed()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.handle(of: Changed.self, id: id)
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .setAside)
@@ -81,10 +82,10 @@ struct EndUnrunTests {
     @Test(arguments: [nil, "2"], [nil, Duration.hours(1)])
     func whatNobodyServesIsTerminated(version: String?, delay: Duration?) async throws {
         let ran = Counter()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Sleepy(ran: ran)
             Waits()
-        } _: { engine in
+        } body: { engine in
             let options = StartOptions(delay: delay, version: version)
             let handle =
                 version == nil
@@ -102,9 +103,9 @@ struct EndUnrunTests {
     @Test func whatWasSetAsideIsTerminated() async throws {
         let database = MemoryDatabase()
         try await setAside("x", in: database)
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Unserved()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.handle(of: Sleepy.self, id: "x")
             try await handle.terminate()
             while try await handle.status().state == .setAside { await Task.yield() }
@@ -121,9 +122,9 @@ struct EndUnrunTests {
         try await client.start(Sleepy.self, id: "queued")
         try await client.start(Sleepy.self, id: "scheduled", options: StartOptions(delay: .hours(1)))
         let asked = Counter()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Unserved()
-        } _: { _ in
+        } body: { _ in
             database.faults = { operation in
                 if operation.kind == .deliver, operation.moment == .before { asked.add() }
                 return nil
@@ -146,15 +147,15 @@ struct EndUnrunTests {
         var configuration = EngineConfiguration.test
         configuration.codec = Reversed()
         // More than a page of history, written with a codec that the second engine does not have.
-        try await withEngine(database, configuration: configuration) {
+        try await withEngine(store: .memory(database), configuration: configuration) {
             Parent(begun: begun)
-        } _: { engine in
+        } body: { engine in
             try await engine.start(Parent.self, 1_100, id: "parent")
             await begun.wait()
         }
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Sleepy(ran: Counter())
-        } _: { engine in
+        } body: { engine in
             let abandoned = try await engine.handle(of: Sleepy.self, id: "a")
             while try await abandoned.status().state != .running { await Task.yield() }
             try await engine.client.terminate("parent")
@@ -168,9 +169,9 @@ struct EndUnrunTests {
     }
 
     @Test func aParentHearsOfAChildThatNobodyServes() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Waits()
-        } _: { engine in
+        } body: { engine in
             let parent = try await engine.start(Waits.self)
             while await (try? engine.client.status(of: "child").state) != .queued { await Task.yield() }
             try await engine.client.terminate("child")
@@ -182,9 +183,9 @@ struct EndUnrunTests {
     /// The store cannot read it: set aside, and ended all the same.
     @Test func whatCannotBeReadIsTerminated() async throws {
         let database = MemoryDatabase()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Unserved()
-        } _: { engine in
+        } body: { engine in
             database.faults = { $0.kind == .load && $0.moment == .before ? StoreError(.rejected, "nobody reads this") : nil }
             let handle = try await engine.start(Unserved.self, id: "x", options: StartOptions(delay: .milliseconds(1)))
             _ = await #expect(throws: WorkflowError.self) { try await handle.result() }
@@ -202,9 +203,9 @@ struct EndUnrunTests {
         let database = MemoryDatabase()
         let (reached, seen) = (Gate(), Gate())
         let (isHeld, isAsked) = (Lock(true), Lock(false))
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Changed()
-        } _: { engine in
+        } body: { engine in
             database.faults = { operation in
                 let handsBack = operation.commands.contains { command in
                     switch command {
@@ -257,9 +258,9 @@ struct CancelUnbegunTests {
         let handle = try await client.start(
             Sleepy.self, id: "x", options: StartOptions(delay: delay, version: isServed ? nil : "another"))
         if delay == nil, isServed { try await handle.cancel() }
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Sleepy(ran: ran)
-        } _: { _ in
+        } body: { _ in
             if delay != nil || !isServed { try await handle.cancel() }
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .cancelled)
@@ -273,17 +274,17 @@ struct CancelUnbegunTests {
     @Test func whatHasBegunIsToldOfItsCancel() async throws {
         let database = MemoryDatabase()
         let ran = Counter()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Sleepy(ran: ran)
-        } _: { engine in
+        } body: { engine in
             try await engine.start(Sleepy.self, id: "x")
             while ran["begun"] == 0 { await Task.yield() }
         }
         let client = try await Client(store: .memory(database), configuration: .test)
         try await client.cancel("x")
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Sleepy(ran: ran)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.handle(of: Sleepy.self, id: "x")
             _ = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(try await handle.status().state == .cancelled)
@@ -297,16 +298,16 @@ struct CancelUnbegunTests {
         let ran = Counter()
         let client = try await Client(store: .memory(database), configuration: .test)
         let handle = try await client.start(Sleepy.self, id: "x")
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Changed()
-        } _: { _ in
+        } body: { _ in
             _ = await #expect(throws: WorkflowError.self) { try await handle.result() }
         }
         try await handle.cancel()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Sleepy(ran: ran)
             Unserved()
-        } _: { engine in
+        } body: { engine in
             try await engine.start(Unserved.self).result()
             #expect(try await handle.status().state == .setAside)
             #expect(try await handle.resume())

@@ -102,4 +102,7 @@ private struct Elsewhere: OpenTransaction {
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows { SQLRows(columns: [], rows: []) }
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult] { [] }
     func deliver(_ items: [InboxItem]) async throws(StoreError) {}
+    func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? { nil }
+    func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? { nil }
+    func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool { false }
 }
