@@ -4,7 +4,7 @@ import Perdure
 /// The primary dies under load, and its standby is promoted.
 final class Failover: Scenario {
     let name: String
-    private(set) var tally: Tally
+    var tally: Tally
     private let workshop: Workshop
     /// Commits wait for the standby; otherwise the last ones are lost with the primary.
     private let isSynchronous: Bool

@@ -4,7 +4,7 @@ import Perdure
 /// Sixteen processes migrate an empty database at once; sometimes one of them is killed in the middle of it.
 final class MigrationRace: Scenario {
     let name = "migrations"
-    private(set) var tally: Tally
+    var tally: Tally
     private let workshop: Workshop
     private var random: Seeded
     private var server: PostgresServer?

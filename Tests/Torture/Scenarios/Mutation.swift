@@ -39,7 +39,7 @@ final class Mutation: Scenario {
     }
 
     let name = "mutation"
-    private(set) var tally = Tally(full: Mutant.allCases.count)
+    var tally = Tally(full: Mutant.allCases.count)
     private let workshop: Workshop
 
     /// Of strikes at each mutant.

@@ -4,7 +4,7 @@ import Perdure
 /// The server falls over under load, again and again, and comes back.
 final class Restarts: Scenario {
     let name = "restarts"
-    private(set) var tally: Tally
+    var tally: Tally
     private let workshop: Workshop
     private var random: Seeded
 

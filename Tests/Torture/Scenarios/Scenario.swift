@@ -4,7 +4,7 @@ import Perdure
 /// One kind of misfortune, brought about again and again.
 protocol Scenario: AnyObject {
     var name: String { get }
-    var tally: Tally { get }
+    var tally: Tally { get set }
     /// Some rounds; the next lap goes on where this one ended.
     func lap() async throws
     /// Ends what was kept from lap to lap.

@@ -10,7 +10,7 @@ final class Suite: Scenario {
     }
 
     let name: String
-    private(set) var tally = Tally(full: 1)
+    var tally = Tally(full: 1)
     private let workshop: Workshop
     private let lack: Lack
     /// Of the tests' names; all if there are none.
@@ -28,6 +28,11 @@ final class Suite: Scenario {
             URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path() + "perdurePackageTests.xctest"
         guard FileManager.default.isExecutableFile(atPath: tests) else {
             throw Workshop.Missing(what: "the tests (swift build --build-tests)")
+        }
+        if lack == .pooler, PgBouncer.program == nil, !filters.isEmpty {
+            tally.rounds += 1
+            tally.notes = ["left out: there is no pgbouncer here"]
+            return
         }
         let server = try await PostgresServer.make(name, in: workshop)
         let bouncer = lack == .pooler ? try await PgBouncer.start(before: server, in: workshop) : nil

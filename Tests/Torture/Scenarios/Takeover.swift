@@ -4,7 +4,7 @@ import Perdure
 /// Two engines; one is killed in the middle of its work, and the other finishes it.
 final class Takeover: Scenario {
     let name: String
-    private(set) var tally: Tally
+    var tally: Tally
     private let workshop: Workshop
     private let workflows: Int
     private let lease: Double

@@ -4,7 +4,7 @@ import Perdure
 /// An engine is frozen for three leases, another takes over; then it goes on, and not one of its writes is accepted.
 final class Zombie: Scenario {
     let name = "zombie"
-    private(set) var tally: Tally
+    var tally: Tally
     private let workshop: Workshop
     private let workflows: Int
     private let lease = 1.0

@@ -62,9 +62,10 @@ final class Workshop: Sendable {
     func running(_ data: String) { _ = state.withLock { $0.data.insert(data) } }
 
     /// Ends all servers that were started, whatever state they are in.
-    func close() async {
-        for data in state.withLock({ $0.data }) where FileManager.default.fileExists(atPath: data + "/postmaster.pid") {
-            _ = try? await Tool.attempt(asServer(["\(programs)/pg_ctl", "-D", data, "-m", "immediate", "-w", "-s", "stop"]))
+    func close() {
+        for data in state.withLock({ $0.data }) {
+            let pid = (try? String(contentsOfFile: data + "/postmaster.pid", encoding: .utf8))?.split(separator: "\n").first
+            if let pid = pid.flatMap({ Int32($0) }) { kill(pid, SIGQUIT) }
         }
     }
 }
