@@ -76,6 +76,8 @@ let package = Package(
         .executableTarget(
             name: "CrashWorker", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], path: "Tests/CrashWorker",
             swiftSettings: strict),
+        // Misfortunes of processes and servers, and the count of what is lost by them.
+        .executableTarget(name: "Torture", dependencies: ["Perdure", "PerdurePostgres"], path: "Tests/Torture", swiftSettings: strict),
         // Random workflow programs and what runs them, for the tests and for `ReplayFuzz`.
         .target(
             name: "ReplayPrograms", dependencies: ["Perdure", "PerdureMemory", "PerdureTesting"], path: "Tests/ReplayPrograms",

@@ -1,6 +1,6 @@
 # Installs the system packages that are missing, where there is a right to. Sourced by ./run.
 
-# need_packages GROUP…: build (headers), sqlite (its shell), postgres (a server).
+# need_packages GROUP…: build (headers), sqlite (its shell), postgres (a server, unless there is one), server (a server's programs), pooler.
 need_packages() {
     command -v swift >/dev/null || fail "there is no Swift toolchain: see https://www.swift.org/install (6.2 or newer)"
     missing=
@@ -16,6 +16,8 @@ need_packages() {
                 if [ -z "${PERDURE_TEST_POSTGRES:-}" ] && ! postgres_programs >/dev/null; then missing="$missing postgresql"; fi
                 command -v psql >/dev/null || missing="$missing postgresql-client"
                 ;;
+            server) postgres_programs >/dev/null || missing="$missing postgresql" ;;
+            pooler) command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer" ;;
         esac
     done
     [ -z "$missing" ] || install_packages $missing

@@ -8,7 +8,7 @@ package struct PostgresOptions: Sendable {
     package var transactionConnections = 4
     /// Accept that a crash of the server forgets what it had confirmed.
     package var allowAsynchronousCommit = false
-    /// Parse every statement anew, for poolers that share server connections out by transaction.
+    /// Parse every statement anew, as is done by itself where a pooler is noticed.
     package var unnamedStatements = false
     /// How long the reaper waits for a write that has passed its fence, before it ends that session; milliseconds.
     package var reaperPatience = 1_000

@@ -102,6 +102,58 @@ internal import Testing
         }
     }
 
+    /// Whatever it holds: its fence row is locked before anything else, and that is where a reaper looks.
+    @Test func `a batch begins and ends with its fence`() async throws {
+        try await withStore { fixture in
+            let batch = Batch()
+            let outcome = Outcome(workflow: 1, status: .completed, finished: 1)
+            try batch.fill([.step(step(1, "a"), hadPending: true), .finish(outcome, parent: nil)], crashed: []) { _ in 0 }
+            let names = try batch.requests(fixture.store.journal, 1, slot: 0).requests.map(\.statement.name)
+            #expect(names.prefix(2) == ["perdure_begin", "perdure_fence"])
+            #expect(names.suffix(2) == ["perdure_fence", "perdure_commit"])
+        }
+    }
+
+    @Test func `a transaction that is open when its executor is reaped is ended, with all that it holds`() async throws {
+        try await withStore { fixture in
+            try await fixture.sql("CREATE TABLE \(unsafeRaw: fixture.s).stock (left_over int8)")
+            try await fixture.sql("INSERT INTO \(unsafeRaw: fixture.s).stock VALUES (1)")
+            let doomed = try await fixture.executor(lease: .zero)
+            let frozen = try await fixture.store.begin(.readCommitted, for: doomed.id)
+            _ = try await frozen.execute("UPDATE \(unsafeRaw: fixture.s).stock SET left_over = 0")
+            #expect(try await fixture.store.reap(limit: 10).executors == [doomed.id])
+            // Nobody waits for it.
+            try await fixture.sql("UPDATE \(unsafeRaw: fixture.s).stock SET left_over = 2")
+            #expect(await expect(.unavailable) { _ = try await frozen.commit(nil, hadPending: false) } != nil)
+        }
+    }
+
+    @Test func `a reaper that is frozen when all is returned holds up no other`() async throws {
+        try await withStore { fixture in
+            let doomed = try await fixture.executor(lease: .zero)
+            let number = try await doomed.owned(fixture)
+            #expect(try await fixture.store.reap(limit: 0).executors == [doomed.id])
+            let frozen = try session(fixture)
+            try frozen.simple("BEGIN; DELETE FROM \(fixture.s).reaped WHERE executor = \(doomed.id)")
+            let report = try await fixture.store.reap(limit: 10)
+            #expect(report.returned == 1)
+            #expect(try await fixture.store.status(of: number)?.live == .ready)
+            frozen.disconnect()
+        }
+    }
+
+    @Test func `a reaper that is frozen with a lease in its hands is ended`() async throws {
+        try await withStore { fixture in
+            let doomed = try await fixture.executor(lease: .zero)
+            let number = try await doomed.owned(fixture)
+            let frozen = try session(fixture)
+            try frozen.simple("BEGIN; DELETE FROM \(fixture.s).executors WHERE executor = \(doomed.id)")
+            #expect(try await fixture.store.reap(limit: 10).executors == [doomed.id])
+            #expect(throws: StoreError.self) { try frozen.simple("COMMIT") }
+            #expect(try await fixture.store.status(of: number)?.live == .ready)
+        }
+    }
+
     @Test func `another engine goes on where a reaper died`() async throws {
         try await withStore { fixture in
             let doomed = try await fixture.executor(lease: .zero)

@@ -3,7 +3,7 @@ internal import Perdure
 internal import Testing
 
 @Suite(Server.isThere, .timeLimit(.minutes(5))) struct PostgresWakeupTests {
-    @Test func `who listens is told to look at everything after a reconnection`() async throws {
+    @Test(Server.isHeard) func `who listens is told to look at everything after a reconnection`() async throws {
         try await withStore { fixture in
             let heard = Lock<[Wakeup]>([])
             let subscription = try await fixture.store.listen { wakeup in heard.withLock { $0.append(wakeup) } }
@@ -26,7 +26,7 @@ internal import Testing
         }
     }
 
-    @Test func `schemas of one database do not hear each other`() async throws {
+    @Test(Server.isHeard) func `schemas of one database do not hear each other`() async throws {
         try await withStore { one in
             try await withStore { two in
                 let heard = Lock<[Wakeup]>([])

@@ -23,8 +23,15 @@ internal import Testing
             let all = numbers + [fresh.0.number, fresh.1.number]
             let before = try await Picture(of: all, in: fixture)
             await expect(.fenced, "renew") { try await fixture.backend.renew(executor.id, lease: .seconds(600)) }
+            if let opened {
+                let error = await #expect(throws: StoreError.self) {
+                    try await opened.commit(step(numbers[0], "t", 1, kind: .transaction), hadPending: false)
+                }
+                // Where the reaper found its session open, that is ended.
+                #expect([.fenced, .unavailable].contains(error?.code))
+            }
             await expect(.fenced, "transaction") {
-                let transaction = if let opened { opened } else { try await fixture.backend.begin(.serializable, for: executor.id) }
+                let transaction = try await fixture.backend.begin(.serializable, for: executor.id)
                 return try await transaction.commit(step(numbers[0], "t", 1, kind: .transaction), hadPending: false)
             }
             for command in commands(numbers[0], numbers[1], fresh.0, fresh.1) {

@@ -16,6 +16,11 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
     /// Those that this build and this machine have.
     static var available: [StoreUnderTest] { allCases.filter { $0.why == nil } }
 
+    /// Those that have wake-ups: PERDURE_TEST_SILENT says that Postgres has none, which costs latency and nothing else.
+    static var audible: [StoreUnderTest] {
+        available.filter { $0 != .postgres || ProcessInfo.processInfo.environment["PERDURE_TEST_SILENT"] == nil }
+    }
+
     /// The libpq URL of a server on which schemas may be made and dropped.
     static var postgresURL: String? { ProcessInfo.processInfo.environment["PERDURE_TEST_POSTGRES"] }
 

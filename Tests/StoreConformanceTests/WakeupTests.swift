@@ -2,7 +2,7 @@ internal import Perdure
 internal import Testing
 
 @Suite(.timeLimit(.minutes(10))) struct WakeupTests {
-    @Test(arguments: StoreUnderTest.available)
+    @Test(arguments: StoreUnderTest.audible)
     func `a hint reaches those who listen, here and elsewhere`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let (here, there) = (fixture.backend, try await fixture.open())
@@ -20,7 +20,7 @@ internal import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.available)
+    @Test(arguments: StoreUnderTest.audible)
     func `who has cancelled hears no more`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let other = try await fixture.open()
@@ -33,7 +33,7 @@ internal import Testing
         }
     }
 
-    @Test(arguments: StoreUnderTest.available)
+    @Test(arguments: StoreUnderTest.audible)
     func `many endings at once all arrive`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let other = try await fixture.open()

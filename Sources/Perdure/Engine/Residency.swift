@@ -12,6 +12,8 @@ package struct Residency {
     private var reserved = 0
     /// Their starts are on the way to the database, and back.
     private(set) var arriving: Set<WorkflowNumber> = []
+    /// Of these, those that ran here and have left meanwhile: a sweep had found the start before its reply came.
+    private var leftBeforeArrival: Set<WorkflowNumber> = []
     /// Those that have left since a sweep began; nil while there is none.
     private var leftDuringSweep: Set<WorkflowNumber>?
     /// Nothing comes in any more.
@@ -37,8 +39,12 @@ package struct Residency {
     mutating func arrived(_ number: WorkflowNumber) {
         reserved -= 1
         arriving.remove(number)
+        leftBeforeArrival.remove(number)
         leftDuringSweep?.insert(number)
     }
+
+    /// The reply to its start is older than its end.
+    func hasLeftBeforeArrival(_ number: WorkflowNumber) -> Bool { leftBeforeArrival.contains(number) }
 
     /// Keeps room for those that were claimed.
     mutating func reserve(_ count: Int) { reserved += count }
@@ -87,6 +93,7 @@ package struct Residency {
         let wasFull = room == 0
         runs[run.number] = nil
         leftDuringSweep?.insert(run.number)
+        if arriving.contains(run.number) { leftBeforeArrival.insert(run.number) }
         unloading.remove(run.number)
         return wasFull
     }

@@ -231,15 +231,14 @@ final class PostgresClaimer: Claimer {
     }
 
     private func fenced(_ session: Session, _ request: Request) throws(StoreError) -> Rows {
-        let results = try session.pipeline([
-            Request(.begin), Request(.byIndex), request, Request(statements.fence, [.int8(me), .int4(store.slots.claims)]),
-            Request(.commit),
-        ])
-        guard results.count == 5, results[4].tag == "COMMIT" else {
+        // As in a batch, first and last: who is frozen in a claim would hold what is ready, and nobody would see it.
+        let fence = Request(statements.fence, [.int8(me), .int4(store.slots.claims)])
+        let results = try session.pipeline([Request(.begin), fence, Request(.byIndex), request, fence, Request(.commit)])
+        guard results.count == 6, results[5].tag == "COMMIT" else {
             throw StoreError(.transient, "the claim was rolled back instead of committed")
         }
-        store.registry.acknowledge(me, results[3].int(0, 0))
-        return results[2]
+        store.registry.acknowledge(me, results[4].int(0, 0))
+        return results[3]
     }
 
     private func run<Result: Sendable>(

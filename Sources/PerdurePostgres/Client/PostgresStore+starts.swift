@@ -63,11 +63,12 @@ extension PostgresStore {
         }
         let starter = Starter(statements: starting, lanes: found, owner: owner)
         return try session.transaction { () throws(StoreError) in
+            let fence = owner.map { owner in Request(journal.fence, [.int8(owner), .int4(slots.starts)]) }
+            if let fence { try session.query(fence.statement, fence.parameters) }
             try session.simple("SET LOCAL lock_timeout = '1s'")
             let results = try starter.start(session, starts)
-            if let owner {
-                let fence = try session.query(journal.fence, [.int8(owner), .int4(slots.starts)])
-                registry.acknowledge(owner, fence.int(0, 0))
+            if let owner, let fence {
+                registry.acknowledge(owner, try session.query(fence.statement, fence.parameters).int(0, 0))
             }
             return results
         }

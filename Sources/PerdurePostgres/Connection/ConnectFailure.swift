@@ -25,6 +25,12 @@ enum ConnectFailure {
                 .misconfigured, "the user of \(place) does not exist: create it (createuser), or correct the URL (\(message))",
                 nativeCode: "28000")
         }
+        // As a pooler says it.
+        if contains("no such user", "no such database") {
+            return StoreError(
+                .misconfigured, "the user or the database of \(place) does not exist: create it, or correct the URL (\(message))",
+                nativeCode: contains("no such user") ? "28000" : "3D000")
+        }
         if contains("permission denied for database", "no pg_hba.conf entry", "is not permitted to log in") {
             return StoreError(
                 .misconfigured, "Postgres at \(place) does not let this user in: grant it CONNECT, or allow it in pg_hba.conf (\(message))",

@@ -14,7 +14,7 @@ internal import Perdure
     struct Settings: Sendable {
         var address: ServerAddress
         var allowAsynchronousCommit = false
-        /// Parses every statement anew, for poolers that share server connections out by transaction.
+        /// Parses every statement anew, also where no pooler is noticed.
         var unnamedStatements = false
         var log: @Sendable (LogLevel, String) -> Void
     }
@@ -26,7 +26,10 @@ internal import Perdure
     private(set) var identity: ServerIdentity?
     /// A transaction without an explicit BEGIN is READ COMMITTED.
     private(set) var defaultsToReadCommitted = true
-    private(set) var serverProcess: Int32 = 0
+    /// Somebody stands between: the process at the other end is not the one that was promised when the connection was made.
+    ///
+    /// Then nothing is relied on that outlives a transaction, for poolers share server connections out.
+    private(set) var isPooled = false
     /// Where in the last pipeline the error was.
     var failedIndex: Int?
     private var handle: OpaquePointer?
@@ -146,7 +149,7 @@ internal import Perdure
             )
         }
         defaultsToReadCommitted = about.text(0, 2) == "read committed"
-        serverProcess = Int32(truncatingIfNeeded: about.int(0, 5))
+        isPooled = unsafe Int64(PQbackendPID(connection)) != about.int(0, 5)
         identity = try identify(boot: about.int(0, 4))
     }
 
@@ -178,12 +181,12 @@ internal import Perdure
 
     /// Prepares a statement on this connection, once.
     func prepare(_ statement: Statement) throws(StoreError) {
-        guard statement.isPrepared, !settings.unnamedStatements, !prepared.contains(statement.name) else { return }
+        guard isNamed(statement), !prepared.contains(statement.name) else { return }
         _ = unsafe try check(unsafe PQprepare(handle, statement.name, statement.text, 0, nil))
         prepared.insert(statement.name)
     }
 
-    func isNamed(_ statement: Statement) -> Bool { statement.isPrepared && !settings.unnamedStatements }
+    func isNamed(_ statement: Statement) -> Bool { statement.isPrepared && !settings.unnamedStatements && !isPooled }
 
     /// One statement, one round trip, results in binary.
     @discardableResult

@@ -117,6 +117,9 @@ final class Batch {
             if counts { counting.append(requests.count) }
             requests.append(Request(statement, parameters))
         }
+        // Last, for then nothing of the batch comes after it; and first, so that a reaper finds a session that is frozen anywhere in between.
+        let fence: [ParameterBuffer?] = [me, .int4(slot)]
+        add(statements.fence, fence)
         if readsLiveTables { add(.byIndex, []) }
         if starts.count > 0 { add(statements.start, starts.parameters + [me]) }
         if children.count > 0 {
@@ -132,7 +135,7 @@ final class Batch {
         if released.count > 0 { add(statements.release, [released.sealed, me]) }
         if asideNumber.count > 0 { add(statements.setAside, [asideNumber.sealed, asideReason.sealed, asideSince.sealed, me]) }
         if outcomes.count > 0 { add(statements.finish, outcomes.parameters + [me] + told.parameters) }
-        add(statements.fence, [me, .int4(slot)])
+        add(statements.fence, fence)
         add(.commit, [])
         return (requests, counting)
     }

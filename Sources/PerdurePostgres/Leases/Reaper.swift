@@ -72,6 +72,8 @@ struct Reaper: Sendable {
             } catch {
                 guard error.nativeCode == "55P03", attempt < 2 else { throw error }
                 try terminateHolders(session, table: "fences", rows: "executor = \(executor)")
+                // Another reaper, frozen at this same place; one that waits as this one does is left alone.
+                try terminateHolders(session, table: "executors", rows: "executor = \(executor)", ifSilent: true)
             }
         }
         return false
@@ -100,13 +102,20 @@ struct Reaper: Sendable {
             let left = try session.query(
                 Statement("perdure_left", "SELECT EXISTS (SELECT FROM \(s).live WHERE state = 1 AND executor = $1::int8)"),
                 [.int8(executor)])
-            if !left.bool(0, 0) {
-                try session.query(Statement("perdure_returned", "DELETE FROM \(s).reaped WHERE executor = $1::int8"), [.int8(executor)])
-            }
+            if !left.bool(0, 0) { try session.query(whenReturned, [.int8(executor)]) }
             return (rows.count, left.bool(0, 0))
         }
         if left, returned == 0 { try waitForLocked(session, executor) }
         return (returned, left)
+    }
+
+    /// Nobody waits for a reaper that was frozen when it had just done the same: the next one looks again.
+    private var whenReturned: Statement {
+        Statement(
+            "perdure_returned",
+            """
+            DELETE FROM \(s).reaped WHERE executor = ANY(ARRAY(SELECT executor FROM \(s).reaped WHERE executor = $1::int8 FOR UPDATE SKIP LOCKED))
+            """)
     }
 
     /// Rows are left that somebody holds: another reaper for a moment, or a transaction of the dead executor that never came to its fence.
@@ -131,14 +140,15 @@ struct Reaper: Sendable {
     /// A client that was frozen in the middle of a pipeline is seen by no timeout of the server: its session is "active". A row says which
     /// transaction holds it (several at once are a multixact), and that transaction's lock says which process it is. That the process also
     /// holds a lock on the table guards against a multixact's number that happens to be a transaction's.
-    private func terminateHolders(_ session: Session, table: String, rows: String) throws(StoreError) {
+    private func terminateHolders(_ session: Session, table: String, rows: String, ifSilent: Bool = false) throws(StoreError) {
+        let silent = "EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = l.pid AND a.wait_event = 'ClientRead')"
         let holders = Statement(
             "perdure_holders", isPrepared: false,
             """
             SELECT DISTINCT l.pid FROM \(s).\(table) r CROSS JOIN LATERAL \(s).lock_holders(r.xmax) AS h(tx)
             JOIN pg_locks l ON l.locktype = 'transactionid' AND l.granted AND l.mode = 'ExclusiveLock' AND l.transactionid = h.tx
             WHERE \(rows) AND l.pid <> pg_backend_pid() AND EXISTS (SELECT FROM pg_locks t WHERE t.pid = l.pid
-                AND t.locktype = 'relation' AND t.relation = '\(s.forRegclass(table))'::regclass)
+                AND t.locktype = 'relation' AND t.relation = '\(s.forRegclass(table))'::regclass)\(ifSilent ? " AND " + silent : "")
             """)
         let found = try session.query(holders)
         for row in 0..<found.count {

@@ -36,7 +36,17 @@ final class PostgresTransaction: OpenTransaction {
                 try session.ready()
                 if let executor, let store { try session.ready(for: executor, store.registry) }
                 try prepare(session)
-                try session.simple("BEGIN ISOLATION LEVEL \(level) READ WRITE")
+                var begin = "BEGIN ISOLATION LEVEL \(level) READ WRITE"
+                // Locked for as long as the transaction is open: so it is found, and ended, when its process is frozen in it.
+                if let executor, let store {
+                    begin += "; SELECT \(store.schema).fence(\(executor), \(store.slots.transaction(lease.index)))"
+                }
+                do throws(StoreError) {
+                    try session.simple(begin)
+                } catch {
+                    session.rollback()
+                    throw error
+                }
             }
         } catch {
             pool.putBack(lease)

@@ -107,6 +107,11 @@ final class Listener: Sendable {
         while !isStopped {
             do throws(StoreError) {
                 try session.ready()
+                if session.isPooled {
+                    settings.log(.info, "a pooler stands before Postgres: wake-ups of other processes are not heard, and come by the poll")
+                    session.disconnect()
+                    return enter(.listening)
+                }
                 try session.simple("LISTEN \(SchemaName.quote(channel))")
                 failures = 0
                 if !isFirst { receive(.everything) }

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import Perdure
-internal import PerdurePostgres
+@testable internal import PerdurePostgres
 internal import Testing
 
 /// The server that these tests run against.
@@ -11,6 +11,19 @@ enum Server {
     /// Says why nothing is tested where there is no server.
     static let isThere: ConditionTrait = .enabled(
         if: url != nil, "needs a server: run the tests with `./run test`, or set PERDURE_TEST_POSTGRES")
+
+    /// For what no pooler lets through: notifications, and what belongs to a session.
+    static let isDirect: ConditionTrait = .enabled("needs a connection to Postgres itself") {
+        guard let url else { return false }
+        let session = Session(Session.Settings(address: ServerAddress(url), log: { _, _ in }))
+        defer { session.disconnect() }
+        try session.ready()
+        return !session.isPooled
+    }
+
+    /// For what is about notifications.
+    static let isHeard: ConditionTrait = .enabled(
+        if: ProcessInfo.processInfo.environment["PERDURE_TEST_SILENT"] == nil, "PERDURE_TEST_SILENT says that there are no notifications")
 
     static func freshName(_ kind: String = "p") -> String { "\(kind)\(UInt64.random(in: .min ... .max))" }
 

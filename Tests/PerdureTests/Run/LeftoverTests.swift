@@ -29,6 +29,8 @@ struct LeftoverTests {
         try await withEngine(store: .memory(database), configuration: .test) {
             Self.deaf(gate)
         } body: { engine in
+            // Owned from the first moment: what is cancelled before it has begun ends without running.
+            _ = await engine.registered()
             let handle = try await engine.start(Act.self, "")
             for _ in 0..<3 {
                 try await handle.cancel()
@@ -47,6 +49,7 @@ struct LeftoverTests {
         try await withEngine(store: .memory(database), configuration: .test) {
             parent
         } body: { engine in
+            _ = await engine.registered()
             let handle = try await engine.start(Act.self, "", id: "act")
             try await handle.cancel()
             while !database.isRecorded("@cancel", of: handle.number) { await Task.yield() }

@@ -9,7 +9,9 @@ extension Incarnation {
             await loopSignal.wait(until: clock.instant() + settings.lease / 5, clock: clock)
             if isStopped { return }
             do throws(StoreError) {
+                let asked = clock.instant()
                 try await store.renew(id, lease: settings.lease)
+                tenure.extend(until: asked + settings.lease)
             } catch {
                 report(error, "the lease could not be renewed")
             }

@@ -10,6 +10,7 @@ extension Incarnation: RunHost {
 
     package func random() -> Double { Double(environment.random() >> 11) * 0x1p-53 }
     package func log(_ level: LogLevel, _ message: String) { settings.log(level, message) }
+    package func holdsLease() async -> Bool { await tenure.holds() }
     package func fenced(_ error: StoreError) { end(.fenced(error.description)) }
 
     package func loadHistory(of run: Run, after order: Int64) {
@@ -146,7 +147,7 @@ extension Incarnation: RunHost {
     func serves(_ version: String) -> Bool { version.isEmpty || version == settings.version }
 
     package func arrived(_ record: WorkflowRecord, isStarted: Bool) {
-        if isStarted { launch(LoadedWorkflow(record: record)) }
+        if isStarted, !residency.withLock({ $0.hasLeftBeforeArrival(record.number) }) { launch(LoadedWorkflow(record: record)) }
         residency.withLock { $0.arrived(record.number) }
     }
 

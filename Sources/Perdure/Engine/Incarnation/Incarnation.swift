@@ -14,6 +14,7 @@ package final class Incarnation: Sendable {
     let claimer: any Claimer
     package let residency: Lock<Residency>
     package let tally: EngineTally
+    let tenure: Tenure
 
     /// What the loops are to look at.
     package let todo = Lock(Todo())
@@ -40,7 +41,9 @@ package final class Incarnation: Sendable {
         id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
         registrations: [String: Registration], client: ClientCore, tally: EngineTally
     ) async throws(StoreError) {
+        let asked = environment.clock.instant()
         try await store.register(id, label: System.processLabel, lease: settings.lease)
+        tenure = Tenure(until: asked + settings.lease, clock: environment.clock)
         let (writers, claimer) = try await Self.connect(id, store)
         self.id = id
         self.store = store
@@ -87,7 +90,10 @@ package final class Incarnation: Sendable {
             return ending == nil
         }
         if isFirst || end.isFenced { endSignal.raise() }
-        if end.isFenced { journal.close(dropping: true) }
+        if end.isFenced {
+            tenure.end()
+            journal.close(dropping: true)
+        }
     }
 
     /// Runs until the end; then nothing of it is left running, and what it owned is ready for others.
@@ -132,6 +138,7 @@ package final class Incarnation: Sendable {
 
     private func stopEverything() {
         stopped.withLock { $0 = true }
+        tenure.end()
         for run in residency.withLock({ $0.removeAll() }) {
             run.drop()
             run.close(keepingDelegate: true)

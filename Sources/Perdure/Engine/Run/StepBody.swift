@@ -69,6 +69,8 @@ final class StepBody: Sendable {
             }
         }
         while true {
+            // A run that was dropped goes on elsewhere, and nothing is to be recorded here.
+            guard await run.host.holdsLease(), run.state.withLock({ $0.stop == nil }) else { return }
             attempt += 1
             progress.withLock { $0.attempt = attempt }
             let result = await self.attempt(attempt)

@@ -1,0 +1,63 @@
+import Foundation
+import Perdure
+import PerdurePostgres
+
+/// What this same executable is as a worker: it runs ordeals until it is killed, or its standard input ends.
+struct WorkerRole {
+    let options: WorkerOptions
+
+    func run() async throws {
+        let scribe = Scribe(diary: try Diary(options.diary), process: options.mark)
+        let engine = try await Engine(store: options.store, configuration: options.configuration) { Ordeal(scribe: scribe) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await engine.run() }
+            group.addTask { await endOfInput() }
+            try await group.next()
+            group.cancelAll()
+        }
+        await engine.close()
+    }
+
+    @concurrent private func endOfInput() async {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                while readLine() != nil {}
+                continuation.resume()
+            }
+        }
+    }
+}
+
+/// How a worker is set up; written as arguments and read from them.
+struct WorkerOptions: Codable, Sendable {
+    var url: String
+    var schema = "perdure"
+    var diary: String
+    /// Its name in the diary, and in all that it writes.
+    var mark: String
+    var lease: Double = 1
+    var maximumInMemory = 20_000
+
+    var store: Store {
+        var options = PostgresOptions()
+        options.reaperPatience = min(1_000, Int(lease * 500))
+        return .postgres(url, schema: schema, options: options)
+    }
+
+    var configuration: EngineConfiguration {
+        var configuration = EngineConfiguration()
+        configuration.lease = .seconds(lease)
+        configuration.maximumInMemory = maximumInMemory
+        configuration.shutdownGrace = .seconds(1)
+        return configuration
+    }
+
+    /// The command that starts it.
+    func command() throws -> [String] {
+        [Self.executable, "worker", String(decoding: try JSONEncoder().encode(self), as: UTF8.self)]
+    }
+
+    private static let executable = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path()
+
+    func start(log: String) throws -> Child { try Child(command(), output: log) }
+}
