@@ -92,7 +92,7 @@ internal import Testing
 
     // MARK: - Waking engines
 
-    @Test func `engines are woken once for a whole transaction, and not at all where that is switched off`() async throws {
+    @Test(Server.isHeard) func `engines are woken once for a whole transaction, and not at all where that is switched off`() async throws {
         try await withStore { fixture in
             let s = fixture.s
             let heard = Lock<[Wakeup]>([])

@@ -16,6 +16,8 @@ final class Link {
     private var pending: [(kind: Pending, place: Int)] = []
     private var sent = 0
     private var lastStatement = ""
+    /// Since the last end of a batch.
+    private var isExecuted = false
     /// What the open transaction is about: its fence and its end bear the name of it.
     private var subject = ""
     /// The fence has been sent since the last answer that ends a batch.
@@ -95,9 +97,13 @@ final class Link {
             return nil
         case UInt8(ascii: "E"): lastStatement = name(portals[message.texts(1)[0]] ?? "")
         case UInt8(ascii: "Q"): lastStatement = name(Self.short(message.texts(1)[0]))
-        case UInt8(ascii: "S"): return lastStatement + " sync"
+        case UInt8(ascii: "S"):
+            // A statement that is prepared has an end, too, and no effect.
+            defer { isExecuted = false }
+            return isExecuted ? lastStatement + " sync" : nil
         default: return nil
         }
+        isExecuted = true
         if Self.fences(lastStatement) { isFenced = true }
         return lastStatement
     }

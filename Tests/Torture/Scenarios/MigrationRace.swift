@@ -19,7 +19,7 @@ final class MigrationRace: Scenario {
 
     func lap() async throws {
         let server = try await prepared()
-        for _ in 0..<10 where !isComplete || tally.rounds % 10 != 0 { try await round(server) }
+        for _ in 0..<min(10, tally.full) { try await round(server) }
     }
 
     private func prepared() async throws -> PostgresServer {
