@@ -10,6 +10,8 @@ package struct PostgresOptions: Sendable {
     package var allowAsynchronousCommit = false
     /// Parse every statement anew, as is done by itself where a pooler is noticed.
     package var unnamedStatements = false
+    /// Send notifications and listen to them; without them what other processes have done is found by the poll.
+    package var notifications = true
     /// How long the reaper waits for a write that has passed its fence, before it ends that session; milliseconds.
     package var reaperPatience = 1_000
 
@@ -74,7 +76,7 @@ package final class PostgresStore: StoreBackend {
         slots = FenceSlots(writers: options.writers, transactions: options.transactionConnections)
         let threads = self.threads
         transactions = TransactionPool(size: options.transactionConnections) { PostgresConnection(settings, thread: threads.take()) }
-        wakeups = WakeupHub(settings, schema)
+        wakeups = WakeupHub(settings, schema, isSilent: !options.notifications)
     }
 
     /// The connection of a role, made when it is first asked for.

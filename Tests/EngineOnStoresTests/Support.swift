@@ -23,7 +23,9 @@ enum SQLStore: String, CaseIterable, Sendable, CustomTestStringConvertible {
             return (.sqlite(path), { $0 })
         case .postgres:
             // In the namespace's own schema, which goes with the test.
-            return (.postgres(Self.postgresURL ?? "", schema: name), { "\(name).\($0)" })
+            var options = PostgresOptions()
+            options.notifications = ProcessInfo.processInfo.environment["PERDURE_TEST_SILENT"] == nil
+            return (.postgres(Self.postgresURL ?? "", schema: name, options: options), { "\(name).\($0)" })
         }
     }
 }

@@ -15,7 +15,7 @@ internal import Testing
     }
 
     @Test func `nothing is lost, and nothing is done twice`() async throws {
-        var options = PostgresOptions()
+        var options = Server.options
         options.transactionConnections = 8
         try await withStore(options: options) { fixture in
             let world = Lock(World())

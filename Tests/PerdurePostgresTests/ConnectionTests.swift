@@ -14,7 +14,7 @@ internal import Testing
             let role = Server.freshName("role")
             try await fixture.sql("CREATE ROLE \(identifier: role) LOGIN SUPERUSER PASSWORD 'hunter22'")
             let store = try await PostgresStore.open(
-                Server.url(user: role, password: "hunter22"), schema: fixture.schema, options: PostgresOptions(), settings: StoreSettings())
+                Server.url(user: role, password: "hunter22"), schema: fixture.schema, options: Server.options, settings: StoreSettings())
             let executor = try await fixture.executor(on: store)
             let number = try await executor.owned(fixture)
             let claimer = try await store.claimer(for: executor.id)
@@ -68,7 +68,7 @@ internal import Testing
     }
 
     @Test func `without prepared statements, as behind a transaction pooler`() async throws {
-        var options = PostgresOptions()
+        var options = Server.options
         options.unnamedStatements = true
         options.transactionConnections = 1
         try await withStore(options: options) { fixture in

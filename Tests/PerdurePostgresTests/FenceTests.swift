@@ -22,7 +22,7 @@ internal import Testing
     }
 
     @Test func `the reaper waits for a write that has passed the fence, and returns what it wrote`() async throws {
-        var options = PostgresOptions()
+        var options = Server.options
         // However busy the machine is: that a write which takes too long is ended is another test's matter.
         options.reaperPatience = 120_000
         try await withStore(options: options) { fixture in

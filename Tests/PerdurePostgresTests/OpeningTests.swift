@@ -7,7 +7,7 @@ internal import Testing
     private func refusal(_ url: String, schema: String = "perdure_refused", migrate: Bool = true) async -> StoreError? {
         do {
             let store = try await PostgresStore.open(
-                url, schema: schema, options: PostgresOptions(), settings: StoreSettings(migrate: migrate))
+                url, schema: schema, options: Server.options, settings: StoreSettings(migrate: migrate))
             await store.close()
             return nil
         } catch {
@@ -67,7 +67,7 @@ internal import Testing
             let url = try Server.url(user: role, password: "hunter22")
             let error = try #require(await refusal(url, schema: fixture.schema))
             #expect(error.code == .misconfigured && error.message.contains("allowAsynchronousCommit"))
-            var options = PostgresOptions()
+            var options = Server.options
             options.allowAsynchronousCommit = true
             let store = try await PostgresStore.open(url, schema: fixture.schema, options: options, settings: StoreSettings())
             await store.close()
@@ -85,7 +85,7 @@ internal import Testing
             try await fixture.sql("CREATE ROLE \(identifier: role) LOGIN SUPERUSER PASSWORD 'hunter22'")
             try await fixture.sql("ALTER ROLE \(identifier: role) SET default_transaction_isolation = 'serializable'")
             let store = try await PostgresStore.open(
-                Server.url(user: role, password: "hunter22"), schema: fixture.schema, options: PostgresOptions(), settings: StoreSettings())
+                Server.url(user: role, password: "hunter22"), schema: fixture.schema, options: Server.options, settings: StoreSettings())
             let executor = try await fixture.executor(on: store)
             let number = try await executor.owned(fixture)
             #expect(try await executor.writer.commit([.step(step(number, "a"))]).count == 1)

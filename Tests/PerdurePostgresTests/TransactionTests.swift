@@ -113,7 +113,7 @@ internal import Testing
     }
 
     @Test func `one connection serves many, in their order`() async throws {
-        var options = PostgresOptions()
+        var options = Server.options
         options.transactionConnections = 1
         try await withStore(options: options) { fixture in
             try await fixture.sql("CREATE TABLE \(unsafeRaw: fixture.s).mine (a int4)")
@@ -128,7 +128,7 @@ internal import Testing
     }
 
     @Test func `a connection that dies inside rolls back, and the next transaction works`() async throws {
-        var options = PostgresOptions()
+        var options = Server.options
         options.transactionConnections = 1
         try await withStore(options: options) { fixture in
             let other = try await fixture.open()

@@ -18,8 +18,10 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
 
     /// Those that have wake-ups: PERDURE_TEST_SILENT says that Postgres has none, which costs latency and nothing else.
     static var audible: [StoreUnderTest] {
-        available.filter { $0 != .postgres || ProcessInfo.processInfo.environment["PERDURE_TEST_SILENT"] == nil }
+        available.filter { $0 != .postgres || !isSilent }
     }
+
+    private static let isSilent = ProcessInfo.processInfo.environment["PERDURE_TEST_SILENT"] != nil
 
     /// The libpq URL of a server on which schemas may be made and dropped.
     static var postgresURL: String? { ProcessInfo.processInfo.environment["PERDURE_TEST_POSTGRES"] }
@@ -43,7 +45,11 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
     // MARK: - The two places to enable
 
     private static let makeSQLite: (@Sendable (_ path: String) -> Store)? = { .sqlite($0) }
-    private static let makePostgres: (@Sendable (_ url: String, _ schema: String) -> Store)? = { .postgres($0, schema: $1) }
+    private static let makePostgres: (@Sendable (_ url: String, _ schema: String) -> Store)? = { url, schema in
+        var options = PostgresOptions()
+        options.notifications = !isSilent
+        return .postgres(url, schema: schema, options: options)
+    }
 
     // MARK: - Fresh databases
 

@@ -3,7 +3,9 @@ import Perdure
 
 /// Runs the scenarios in turns, until all are complete or the time is over.
 struct Torture {
-    static let names = ["takeover", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "migrations", "pooler"]
+    static let names = [
+        "takeover", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "migrations", "pooler", "silent",
+    ]
 
     /// Those of which each commit gets a share.
     private static let share = ["takeover", "zombie", "boundaries", "mutation", "migrations", "pooler"]
@@ -86,6 +88,7 @@ struct Torture {
             Failover(workshop, isSynchronous: false, rounds: 10, seed: settings.seed),
             MigrationRace(workshop, rounds: size(50, share: 4), seed: settings.seed),
             Suite(workshop, .pooler, filters: size.isShare ? ["EngineOnStoresTests", "PerdurePostgresTests"] : []),
+            Suite(workshop, .silent, filters: []),
         ]
     }
 }

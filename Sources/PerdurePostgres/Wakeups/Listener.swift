@@ -25,13 +25,15 @@ final class Listener: Sendable {
     private let state = Lock(State())
     private let settings: Session.Settings
     private let channel: String
+    private let isSilent: Bool
     private let receive: @Sendable (Wakeup) -> Void
     /// Readable at its first end when the thread is to look at `stopped`.
     private let pipe: (read: Int32, write: Int32)
 
-    init(_ settings: Session.Settings, channel: String, receive: @escaping @Sendable (Wakeup) -> Void) {
+    init(_ settings: Session.Settings, channel: String, isSilent: Bool = false, receive: @escaping @Sendable (Wakeup) -> Void) {
         self.settings = settings
         self.channel = channel
+        self.isSilent = isSilent
         self.receive = receive
         var ends: [Int32] = [-1, -1]
         let made = unsafe Glibc.pipe(&ends)
@@ -104,6 +106,7 @@ final class Listener: Sendable {
         let session = Session(settings)
         var failures = 0
         var isFirst = true
+        if isSilent { return enter(.listening) }
         while !isStopped {
             do throws(StoreError) {
                 try session.ready()

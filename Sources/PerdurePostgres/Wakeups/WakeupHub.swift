@@ -16,8 +16,11 @@ final class WakeupHub: Sendable {
     private let state = Lock(State())
     private let settings: Session.Settings
     private let channel: String
+    /// Nothing is sent and nothing heard.
+    private let isSilent: Bool
 
-    init(_ settings: Session.Settings, _ schema: SchemaName) {
+    init(_ settings: Session.Settings, _ schema: SchemaName, isSilent: Bool = false) {
+        self.isSilent = isSilent
         self.settings = settings
         channel = WakeupMessage.channel(schema)
     }
@@ -29,7 +32,7 @@ final class WakeupHub: Sendable {
             state.nextReceiver += 1
             state.receivers[state.nextReceiver] = receive
             if let listener = state.listener { return (state.nextReceiver, listener, false) }
-            let listener = Listener(settings, channel: channel) { [weak self] wakeup in self?.receive(wakeup) }
+            let listener = Listener(settings, channel: channel, isSilent: isSilent) { [weak self] wakeup in self?.receive(wakeup) }
             state.listener = listener
             return (state.nextReceiver, listener, true)
         }
@@ -60,7 +63,8 @@ final class WakeupHub: Sendable {
 
     /// True if the caller is now the one who sends.
     func enqueue(_ hints: [Wakeup]) -> Bool {
-        state.withLock { state in
+        if isSilent { return false }
+        return state.withLock { state in
             state.outgoing += hints
             if state.isSending { return false }
             state.isSending = true

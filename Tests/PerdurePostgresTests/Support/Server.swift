@@ -25,6 +25,13 @@ enum Server {
     static let isHeard: ConditionTrait = .enabled(
         if: ProcessInfo.processInfo.environment["PERDURE_TEST_SILENT"] == nil, "PERDURE_TEST_SILENT says that there are no notifications")
 
+    /// As the environment asks.
+    static var options: PostgresOptions {
+        var options = PostgresOptions()
+        options.notifications = ProcessInfo.processInfo.environment["PERDURE_TEST_SILENT"] == nil
+        return options
+    }
+
     static func freshName(_ kind: String = "p") -> String { "\(kind)\(UInt64.random(in: .min ... .max))" }
 
     /// The URL with another user, password or database.
@@ -48,7 +55,7 @@ struct Fixture: Sendable {
     /// In SQL: the schema, quoted.
     var s: String { "\"" + schema.replacing("\"", with: "\"\"") + "\"" }
 
-    func open(options: PostgresOptions = PostgresOptions()) async throws -> PostgresStore {
+    func open(options: PostgresOptions = Server.options) async throws -> PostgresStore {
         try await PostgresStore.open(url, schema: schema, options: options, settings: StoreSettings())
     }
 
@@ -105,7 +112,7 @@ func step(_ workflow: WorkflowNumber, _ key: String, _ order: Int64? = 1, output
 
 /// Runs a test in a schema of its own, which is dropped in the end.
 func withStore(
-    schema: String = Server.freshName(), options: PostgresOptions = PostgresOptions(), _ body: (Fixture) async throws -> Void
+    schema: String = Server.freshName(), options: PostgresOptions = Server.options, _ body: (Fixture) async throws -> Void
 ) async throws {
     let url = try #require(Server.url)
     let logged = Lock<[String]>([])
