@@ -10,6 +10,10 @@ package struct PostgresOptions: Sendable {
     package var allowAsynchronousCommit = false
     /// Parse every statement anew, for poolers that share server connections out by transaction.
     package var unnamedStatements = false
+    /// Hold an advisory lock in the session of the heartbeat, so that others see at once when the process has gone.
+    ///
+    /// Without effect, and without harm, through a pooler that shares sessions out.
+    package var advisoryLocks = true
     /// How long the reaper waits for a write that has passed its fence, before it ends that session; milliseconds.
     package var reaperPatience = 1_000
 
@@ -33,6 +37,8 @@ package final class PostgresStore: StoreBackend {
     let slots: FenceSlots
     let journal: JournalStatements
     let starting: StartStatements
+    let leasing: LeaseStatements
+    let hasAdvisoryLocks: Bool
     let transactions: TransactionPool
     let wakeups: WakeupHub
     private let connections = Lock<[Role: PostgresConnection]>([:])
@@ -67,6 +73,8 @@ package final class PostgresStore: StoreBackend {
         lanes = LaneDirectory(schema)
         journal = JournalStatements(schema)
         starting = StartStatements(schema)
+        leasing = LeaseStatements(schema)
+        hasAdvisoryLocks = options.advisoryLocks
         slots = FenceSlots(writers: options.writers, transactions: options.transactionConnections)
         let threads = self.threads
         transactions = TransactionPool(size: options.transactionConnections) { PostgresConnection(settings, thread: threads.take()) }

@@ -51,34 +51,6 @@ package protocol HistoryReader: Sendable {
     func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem]
 }
 
-/// Leases, fences, and the return of what a dead executor owned.
-package protocol LeaseStore: Sendable {
-    /// Inserts the lease and all the fence rows that this executor's connections will ever need.
-    func register(_ executor: ExecutorID, label: String, lease: Duration) async throws(StoreError)
-    /// Renews the lease by the database's clock, on a connection of its own. `.fenced` if it is gone.
-    func renew(_ executor: ExecutorID, lease: Duration) async throws(StoreError)
-    /// Takes leases and fences from executors that have run out, then returns at most `limit` of what they owned to ready.
-    func reap(limit: Int) async throws(StoreError) -> ReapReport
-    /// Gives up: deletes lease and fences (what is in flight is refused from then on) and returns what it owns to ready.
-    func retire(_ executor: ExecutorID) async throws(StoreError)
-}
-
-/// What one pass of the reaper did.
-package struct ReapReport: Sendable, Equatable {
-    /// Executors whose lease and fences were deleted in this pass.
-    package var executors: [ExecutorID]
-    /// Workflows that became ready again, in this pass.
-    package var returned: Int
-    /// There is more to return: call again.
-    package var more: Bool
-
-    package init(executors: [ExecutorID] = [], returned: Int = 0, more: Bool = false) {
-        self.executors = executors
-        self.returned = returned
-        self.more = more
-    }
-}
-
 /// What a claim got.
 package struct Claimed: Sendable, Equatable {
     package var number: WorkflowNumber

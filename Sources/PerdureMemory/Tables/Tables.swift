@@ -50,7 +50,9 @@ struct LiveRow: Sendable {
 struct Lease: Sendable {
     var label: String
     var until: Microseconds
-    var started: Microseconds
+    var renewed: Microseconds
+    /// Since when it was renewed without a gap.
+    var aliveSince: Microseconds
 }
 
 struct Arrival: Sendable {

@@ -8,23 +8,32 @@ struct Reaper: Sendable {
     private let s: SchemaName
     /// How long a write that has passed its fence is waited for, before its session is ended; milliseconds.
     private let patience: Int
+    private let statements: LeaseStatements
     private let log: @Sendable (LogLevel, String) -> Void
 
-    init(_ schema: SchemaName, patience: Int, log: @escaping @Sendable (LogLevel, String) -> Void) {
+    /// How an executor ended.
+    private enum Death {
+        /// By its own word.
+        case retired
+        /// Its lease has ended, but its process is there still.
+        case lost
+        case crash
+    }
+
+    init(_ schema: SchemaName, _ statements: LeaseStatements, patience: Int, log: @escaping @Sendable (LogLevel, String) -> Void) {
         s = schema
+        self.statements = statements
         self.patience = patience
         self.log = log
     }
 
-    func reap(_ session: Session, limit: Int) throws(StoreError) -> ReapReport {
+    func reap(_ session: Session, _ rules: ReapRules) throws(StoreError) -> ReapReport {
+        let limit = rules.limit
         var report = ReapReport()
-        let expired = try session.query(
-            Statement(
-                "perdure_expired",
-                "SELECT executor FROM \(s).executors WHERE lease_until < \(serverMicroseconds) ORDER BY lease_until LIMIT 100"))
+        let expired = try session.query(statements.expired, [.int8(rules.reaper)])
         for row in 0..<expired.count {
             let executor = expired.int(row, 0)
-            if try unfence(session, executor, crashed: true) { report.executors.append(executor) }
+            if try unfence(session, executor, expired.bool(row, 1) ? .crash : .lost) { report.executors.append(executor) }
         }
         let reaped = try session.query(Statement("perdure_reaped", "SELECT executor, crashed FROM \(s).reaped ORDER BY executor"))
         for row in 0..<reaped.count {
@@ -41,24 +50,18 @@ struct Reaper: Sendable {
     }
 
     func retire(_ session: Session, _ executor: ExecutorID) throws(StoreError) {
-        _ = try unfence(session, executor, crashed: false)
+        _ = try unfence(session, executor, .retired)
         var more = true
         while more { (_, more) = try giveBack(session, executor, crashed: false, limit: 1000) }
     }
 
     /// Deletes lease and fences; false if somebody else did, or it was renewed.
-    private func unfence(_ session: Session, _ executor: ExecutorID, crashed: Bool) throws(StoreError) -> Bool {
+    private func unfence(_ session: Session, _ executor: ExecutorID, _ death: Death) throws(StoreError) -> Bool {
         for attempt in 0..<3 {
             do throws(StoreError) {
                 return try session.transaction { () throws(StoreError) in
                     try session.simple("SET LOCAL lock_timeout = \(patience)")
-                    let lease = try session.query(
-                        Statement(
-                            "perdure_take_lease",
-                            """
-                            DELETE FROM \(s).executors WHERE executor = $1::int8 AND (NOT $2::bool OR lease_until < \(serverMicroseconds))
-                            RETURNING executor
-                            """), [.int8(executor), .bool(crashed)])
+                    let lease = try session.query(statements.take, [.int8(executor), .bool(death != .retired)])
                     if lease.count == 0 { return false }
                     try session.query(
                         Statement("perdure_take_fences", "DELETE FROM \(s).fences WHERE executor = $1::int8"), [.int8(executor)])
@@ -66,7 +69,7 @@ struct Reaper: Sendable {
                         Statement(
                             "perdure_mark_reaped",
                             "INSERT INTO \(s).reaped (executor, crashed) VALUES ($1::int8, $2::bool) ON CONFLICT DO NOTHING"),
-                        [.int8(executor), .bool(crashed)])
+                        [.int8(executor), .bool(death == .crash)])
                     return true
                 }
             } catch {

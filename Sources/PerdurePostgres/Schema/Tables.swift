@@ -35,8 +35,8 @@ func tables(_ s: SchemaName) -> String {
     CREATE INDEX inbox_workflow ON \(s).inbox (workflow, sequence);
     CREATE INDEX inbox_arrivals ON \(s).inbox (tx, sequence);
 
-    CREATE TABLE \(s).executors (executor int8 PRIMARY KEY, label text NOT NULL, lease_until int8 NOT NULL, started int8 NOT NULL)
-        WITH (fillfactor = 50);
+    CREATE TABLE \(s).executors (executor int8 PRIMARY KEY, label text NOT NULL, lease_until int8 NOT NULL, renewed int8 NOT NULL,
+        alive_since int8 NOT NULL, silence int8, guarded_since int8, started int8 NOT NULL) WITH (fillfactor = 50);
     CREATE TABLE \(s).fences (executor int8 NOT NULL, slot int4 NOT NULL, timeline text, boot timestamptz NOT NULL,
         PRIMARY KEY (executor, slot));
     CREATE TABLE \(s).reaped (executor int8 PRIMARY KEY, crashed bool NOT NULL);

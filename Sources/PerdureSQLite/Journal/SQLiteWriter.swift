@@ -18,7 +18,7 @@ final class SQLiteWriter: JournalWriter {
         let renewal = store.leases.renewal(of: owner, now: store.options.clock())
         let results = try await store.writer.write { connection throws(StoreError) in
             try connection.fence(owner)
-            if let renewal { try connection.renew(owner, until: renewal.until) }
+            if let renewal { try connection.renew(owner, renewal) }
             var results: [CommandResult] = []
             results.reserveCapacity(batch.count)
             for command in batch { results.append(try connection.apply(command, by: owner)) }

@@ -3,12 +3,27 @@ package import Perdure
 extension Query {
     fileprivate static let fence = Query("SELECT 1 FROM perdure_fences WHERE executor = ?1")
     fileprivate static let insertExecutor = Query(
-        "INSERT INTO perdure_executors (executor, label, lease_until, started) VALUES (?1, ?2, ?3, ?4)")
+        """
+        INSERT INTO perdure_executors (executor, label, lease_until, renewed, alive_since, started) VALUES (?1, ?2, ?3, ?4, ?4, ?4)
+        """)
     fileprivate static let insertFence = Query("INSERT INTO perdure_fences (executor, slot) VALUES (?1, 0)")
-    fileprivate static let renew = Query("UPDATE perdure_executors SET lease_until = ?2 WHERE executor = ?1")
+    fileprivate static let renew = Query(
+        """
+        UPDATE perdure_executors SET lease_until = ?3, renewed = ?2, alive_since = CASE WHEN lease_until < ?2 THEN ?2 ELSE alive_since END
+        WHERE executor = ?1
+        """)
+    /// When the next lease of the others ends (at once if there is something left to return), but not before this one may reap.
+    fileprivate static let nextLook = Query(
+        """
+        SELECT max(CASE WHEN EXISTS (SELECT 1 FROM perdure_reaped) THEN ?2
+                ELSE (SELECT min(lease_until) FROM perdure_executors WHERE executor <> ?1) END,
+            (SELECT alive_since + lease_until - renewed FROM perdure_executors WHERE executor = ?1))
+        """)
     fileprivate static let deleteExecutor = Query("DELETE FROM perdure_executors WHERE executor = ?1")
     fileprivate static let deleteFences = Query("DELETE FROM perdure_fences WHERE executor = ?1")
     fileprivate static let expired = Query("SELECT executor FROM perdure_executors WHERE lease_until < ?1")
+    fileprivate static let mayReap = Query(
+        "SELECT 1 FROM perdure_executors WHERE executor = ?1 AND lease_until >= ?2 AND alive_since <= ?2 - (lease_until - renewed)")
     fileprivate static let insertReaped = Query("INSERT INTO perdure_reaped (executor) VALUES (?1) ON CONFLICT DO NOTHING")
     fileprivate static let reaped = Query("SELECT executor FROM perdure_reaped ORDER BY executor")
     fileprivate static let deleteReaped = Query("DELETE FROM perdure_reaped WHERE executor = ?1")
@@ -69,11 +84,29 @@ extension Connection {
         }
     }
 
-    func renew(_ executor: ExecutorID, until: Microseconds) throws(StoreError) {
+    func renew(_ executor: ExecutorID, _ renewal: LeaseTable.Renewal) throws(StoreError) {
         let statement = try prepared(.renew)
         statement.bind(1, executor)
-        statement.bind(2, until)
+        statement.bind(2, renewal.at)
+        statement.bind(3, renewal.until)
         try statement.run()
+    }
+
+    /// How long it is until there may be something to reap.
+    fileprivate func nextLook(_ executor: ExecutorID, now: Microseconds) throws(StoreError) -> Duration? {
+        let statement = try prepared(.nextLook)
+        statement.bind(1, executor)
+        statement.bind(2, now)
+        return try statement.first { $0.optionalInt(0).map { .microseconds(max(0, $0 - now)) } } ?? nil
+    }
+
+    /// Whether the reaper has itself been alive for a whole lease.
+    fileprivate func mayReap(_ executor: ExecutorID?, now: Microseconds) throws(StoreError) -> Bool {
+        guard let executor else { return true }
+        let statement = try prepared(.mayReap)
+        statement.bind(1, executor)
+        statement.bind(2, now)
+        return try statement.first { _ in true } ?? false
     }
 
     fileprivate func run(_ query: Query, _ executor: ExecutorID) throws(StoreError) {
@@ -98,33 +131,61 @@ extension Connection {
     }
 }
 
+extension Connection {
+    fileprivate func reap(_ rules: ReapRules, now: Microseconds) throws(StoreError) -> ReapReport {
+        var report = ReapReport()
+        if try mayReap(rules.reaper, now: now) {
+            let expired = try prepared(.expired)
+            expired.bind(1, now)
+            report.executors = try expired.all { $0.int(0) }
+        }
+        for executor in report.executors {
+            try disown(executor)
+            try run(.insertReaped, executor)
+        }
+        for executor in try prepared(.reaped).all({ $0.int(0) }) {
+            let left = rules.limit - report.returned
+            let returned = try giveBackAll(of: executor, crashed: true, limit: left)
+            report.returned += returned
+            if returned < left {
+                try run(.deleteReaped, executor)
+            } else {
+                report.more = true
+                break
+            }
+        }
+        return report
+    }
+}
+
 extension SQLiteStore {
-    package func register(_ executor: ExecutorID, label: String, lease: Duration) async throws(StoreError) {
+    package func register(_ executor: ExecutorID, _ description: ExecutorDescription) async throws(StoreError) {
         let now = options.clock()
         try await writer.write { connection throws(StoreError) in
             let statement = try connection.prepared(.insertExecutor)
             statement.bind(1, executor)
-            try statement.bind(2, label)
-            statement.bind(3, now.addingSaturating(lease.microseconds))
+            try statement.bind(2, description.label)
+            statement.bind(3, now.addingSaturating(description.terms.lease.microseconds))
             statement.bind(4, now)
             try statement.run()
             try connection.run(.insertFence, executor)
         }
-        leases.set(executor, lease: lease, at: now)
+        leases.set(executor, lease: description.terms.lease, at: now)
     }
 
-    package func renew(_ executor: ExecutorID, lease: Duration) async throws(StoreError) {
-        let now: Microseconds = try await writer.write { [options] connection throws(StoreError) in
+    package func renew(_ executor: ExecutorID, _ terms: LeaseTerms) async throws(StoreError) -> Duration? {
+        let (now, look) = try await writer.write { [options] connection throws(StoreError) -> (Microseconds, Duration?) in
             try connection.fence(executor)
             // Only now: the wait for the lock does not count.
             let now = options.clock()
-            try connection.renew(executor, until: now.addingSaturating(lease.microseconds))
-            return now
+            try connection.renew(executor, LeaseTable.Renewal(at: now, until: now.addingSaturating(terms.lease.microseconds)))
+            return (now, try connection.nextLook(executor, now: now))
         }
-        leases.set(executor, lease: lease, at: now)
+        leases.set(executor, lease: terms.lease, at: now)
+        return look
     }
 
-    package func reap(limit: Int) async throws(StoreError) -> ReapReport {
+    package func reap(_ rules: ReapRules) async throws(StoreError) -> ReapReport {
         let now = options.clock()
         let due = try await reader.read { connection throws(StoreError) in
             let statement = try connection.prepared(.anythingToReap)
@@ -132,27 +193,7 @@ extension SQLiteStore {
             return try statement.first { $0.int(0) != 0 } ?? false
         }
         guard due else { return ReapReport() }
-        let report = try await writer.write { connection throws(StoreError) in
-            let expired = try connection.prepared(.expired)
-            expired.bind(1, now)
-            var report = ReapReport(executors: try expired.all { $0.int(0) })
-            for executor in report.executors {
-                try connection.disown(executor)
-                try connection.run(.insertReaped, executor)
-            }
-            for executor in try connection.prepared(.reaped).all({ $0.int(0) }) {
-                let left = limit - report.returned
-                let returned = try connection.giveBackAll(of: executor, crashed: true, limit: left)
-                report.returned += returned
-                if returned < left {
-                    try connection.run(.deleteReaped, executor)
-                } else {
-                    report.more = true
-                    break
-                }
-            }
-            return report
-        }
+        let report = try await writer.write { connection throws(StoreError) in try connection.reap(rules, now: now) }
         for executor in report.executors { leases.forget(executor) }
         return report
     }

@@ -96,7 +96,7 @@ final class SQLiteTransaction: OpenTransaction {
                     if hadPending { try connection.deletePending(checkpoint.workflow, checkpoint.key) }
                     if let executor { try connection.progressed(checkpoint.workflow, by: executor) }
                 }
-                if let executor, let renewal { try connection.renew(executor, until: renewal.until) }
+                if let executor, let renewal { try connection.renew(executor, renewal) }
                 try connection.commit()
                 end(connection, because: .isOver)
                 return .done

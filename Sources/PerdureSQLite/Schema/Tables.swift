@@ -58,7 +58,8 @@ extension Schema {
         CREATE INDEX perdure_inbox_workflow ON perdure_inbox (workflow);
 
         CREATE TABLE perdure_executors (
-            executor INTEGER PRIMARY KEY, label TEXT NOT NULL, lease_until INTEGER NOT NULL, started INTEGER NOT NULL
+            executor INTEGER PRIMARY KEY, label TEXT NOT NULL, lease_until INTEGER NOT NULL, renewed INTEGER NOT NULL,
+            alive_since INTEGER NOT NULL, started INTEGER NOT NULL
         ) STRICT;
         CREATE TABLE perdure_fences (
             executor INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (executor, slot)

@@ -4,33 +4,47 @@ extension Incarnation {
     /// Between 75 % and 125 %, so that engines do not move in step.
     private func jittered(_ duration: Duration) -> Duration { duration * (0.75 + 0.5 * random()) }
 
+    /// Often enough that nobody who lives is silent for long.
+    private var heartbeat: Duration { jittered(min(settings.lease / 5, (settings.silence ?? settings.lease) * 2 / 3)) }
+
+    /// Each says when others are to be looked at, so that nobody asks for that alone.
     @concurrent @Sendable func heartbeats() async {
+        var wait = heartbeat
         while !isStopped {
-            await loopSignal.wait(until: clock.now().adding(settings.lease / 5), clock: clock)
+            await loopSignal.wait(until: clock.now().adding(wait), clock: clock)
             if isStopped { return }
             do throws(StoreError) {
-                try await store.renew(id, lease: settings.lease)
+                // A little later than could be, so that of many engines one finds something.
+                let look = try await store.renew(id, settings.terms).map { clock.now().adding($0 + settings.lease / 40 * random()) }
+                reapAt.withLock { $0 = look ?? .max }
+                reapSignal.raise()
+                wait = heartbeat
             } catch {
                 report(error, "the lease could not be renewed")
+                wait = settings.lease / 100
             }
         }
     }
 
-    /// An engine reaps only after it has itself been live for a whole lease: an outage of the database is not followed by a mass takeover.
+    /// Looks when a heartbeat has said so: at the end of somebody's lease.
+    ///
+    /// The store sees to it that an engine reaps only after it has itself been live for a whole lease.
     @concurrent @Sendable func reaping() async {
-        var wait = settings.lease
         while !isStopped {
-            await reapSignal.wait(until: clock.now().adding(wait), clock: clock)
-            wait = jittered(settings.lease / 4)
+            await reapSignal.wait(until: reapAt.withLock { $0 }, clock: clock)
+            guard clock.now() >= reapAt.withLock({ $0 }) else { continue }
+            reapAt.withLock { $0 = .max }
             if isEnding { continue }
             do throws(StoreError) {
                 var report = ReapReport(more: true)
                 while report.more, !isEnding {
-                    report = try await store.reap(limit: 500)
+                    report = try await store.reap(ReapRules(limit: 500, reaper: id))
                     if report.returned > 0 { returned(report) }
                 }
             } catch {
                 report(error, "dead engines could not be looked for")
+                let again = clock.now().adding(jittered(settings.lease / 4))
+                reapAt.withLock { $0 = min($0, again) }
             }
         }
     }

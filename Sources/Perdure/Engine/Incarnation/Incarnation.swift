@@ -38,7 +38,7 @@ package final class Incarnation: Sendable {
         id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
         registrations: [String: Registration], client: ClientCore
     ) async throws(StoreError) {
-        try await store.register(id, label: System.processLabel, lease: settings.lease)
+        try await store.register(id, ExecutorDescription(label: System.processLabel, terms: settings.terms))
         let (writers, claimer) = try await Self.connect(id, store)
         self.id = id
         self.store = store
@@ -144,6 +144,8 @@ package final class Incarnation: Sendable {
 
     let loopSignal = Signal()
     let reapSignal = Signal()
+    /// When to look for the dead; each heartbeat says it anew.
+    let reapAt = Lock(Microseconds.max)
     let watchdogSignal = Signal()
 }
 

@@ -1,0 +1,92 @@
+internal import Perdure
+
+/// The statements of leases, written for one schema.
+struct LeaseStatements: Sendable {
+    let register: Statement
+    let fences: Statement
+    let renew: Statement
+    let lock: Statement
+    let unlock: Statement
+    let expired: Statement
+    let take: Statement
+
+    /// Whether a session holds the advisory lock of the executor of row `e`.
+    ///
+    /// Looked up and not tried: to try it would be to hold it for a moment, just when its owner wants it.
+    private static let isLocked = """
+        EXISTS (SELECT FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted AND k.objsubid = 1
+            AND k.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+            AND k.classid = (e.executor >> 32)::oid AND k.objid = (e.executor & 4294967295)::oid)
+        """
+
+    init(_ s: SchemaName) {
+        register = Statement(
+            "perdure_register", isPrepared: false,
+            """
+            INSERT INTO \(s).executors (executor, label, lease_until, renewed, alive_since, silence, guarded_since, started)
+            SELECT $1::int8, $2::text, n + $3::int8, n, n, $4::int8, CASE WHEN $5::bool THEN n END, n FROM (SELECT \(serverMicroseconds) AS n) t
+            """)
+        fences = Statement(
+            "perdure_fences", isPrepared: false,
+            """
+            INSERT INTO \(s).fences (executor, slot, timeline, boot)
+            SELECT $1::int8, n, $2::text, pg_postmaster_start_time() FROM generate_series(0, $3::int4 - 1) n
+            """)
+        lock = Statement("perdure_guard", isPrepared: false, "SELECT pg_try_advisory_lock($1::int8)")
+        unlock = Statement("perdure_unguard", isPrepared: false, "SELECT pg_advisory_unlock($1::int8)")
+        renew = Self.renew(s)
+        expired = Self.expired(s)
+        take = Statement(
+            "perdure_take_lease",
+            """
+            DELETE FROM \(s).executors e WHERE e.executor = $1::int8
+                AND (NOT $2::bool OR e.lease_until < \(serverMicroseconds) OR (e.guarded_since IS NOT NULL
+                    AND e.renewed < \(serverMicroseconds) - e.silence))
+            RETURNING executor
+            """)
+    }
+
+    /// One statement, so that a lone engine asks for little; and it must not hang in the wait for a synchronous standby.
+    ///
+    /// Its second column is when to look for the dead, in microseconds from now. Whoever is a little late with its heartbeat is looked at
+    /// when it will have been silent for long enough, all others when their lease ends. $3 is whether the lock is held as before (NULL), is
+    /// held anew (true), or is not (false).
+    private static func renew(_ s: SchemaName) -> Statement {
+        Statement(
+            "perdure_renew",
+            """
+            WITH l AS MATERIALIZED (SELECT set_config('synchronous_commit', 'local', true) AS commit, \(serverMicroseconds) AS now),
+            r AS (UPDATE \(s).executors e SET lease_until = l.now + $2::int8, renewed = l.now,
+                    alive_since = CASE WHEN e.lease_until < l.now THEN l.now ELSE e.alive_since END,
+                    guarded_since = CASE WHEN $3::bool IS NULL THEN e.guarded_since WHEN $3::bool THEN l.now END
+                FROM l WHERE e.executor = $1::int8 AND l.commit = 'local'
+                RETURNING l.now, e.alive_since + $2::int8 AS may_reap, e.guarded_since + $2::int8 AS may_judge)
+            SELECT 1, CASE WHEN EXISTS (SELECT FROM \(s).reaped) THEN 0 ELSE
+                (SELECT greatest(0, greatest(r.may_reap, min(CASE
+                        WHEN e.guarded_since IS NULL OR r.may_judge IS NULL OR e.renewed + e.silence * 5 / 6 > r.now THEN e.lease_until
+                        ELSE least(e.lease_until, greatest(e.renewed + e.silence, r.may_judge)) END)) - r.now)
+                FROM \(s).executors e WHERE e.executor <> $1::int8 HAVING count(*) > 0) END
+            FROM r
+            """)
+    }
+
+    /// Those whose lease has run out, and those that were silent for long and whose process has gone: its session's lock is free.
+    ///
+    /// With $1 only if that executor has itself been alive for a whole lease without a gap; and only if its own session has lasted as long does
+    /// a free lock say anything: a restart of the server frees them all. A lease that ran out while the lock is held is that of a process
+    /// which is cut off or stopped, but did not crash.
+    private static func expired(_ s: SchemaName) -> Statement {
+        let longAgo = "\(serverMicroseconds) - (m.lease_until - m.renewed)"
+        return Statement(
+            "perdure_expired",
+            """
+            WITH me AS MATERIALIZED (SELECT m.guarded_since <= \(longAgo) AS may_judge FROM \(s).executors m
+                WHERE m.executor = $1::int8 AND m.lease_until >= \(serverMicroseconds) AND m.alive_since <= \(longAgo)
+                UNION ALL SELECT true WHERE $1::int8 IS NULL)
+            SELECT e.executor, e.guarded_since IS NULL OR NOT \(isLocked) FROM \(s).executors e, me
+            WHERE e.lease_until < \(serverMicroseconds)
+                OR (me.may_judge AND e.guarded_since IS NOT NULL AND e.renewed < \(serverMicroseconds) - e.silence AND NOT \(isLocked))
+            ORDER BY e.lease_until LIMIT 100
+            """)
+    }
+}
