@@ -7,7 +7,7 @@ package struct MemoryOperation: Sendable {
         case open, openWriter, commit
         case load, history, inbox
         case register, renew, reap, retire
-        case openClaimer, claimReady, claimDue, claimWaiting, owned, nextDue, arrivals
+        case openClaimer, claimReady, claimDue, claimWaiting, nextSuspect, claimSuspects, owned, nextDue, arrivals
         case numberBlock, start, numberOfID, status, endings, deliver, resume
         case begin, transactionStart, transactionDeliver, transactionRecorded, transactionCommit
         case listen, notify, schemaVersion

@@ -101,7 +101,7 @@ extension MemoryStore {
     }
 
     func retire(_ executor: ExecutorID) async throws(StoreError) {
-        try database.perform(.retire, by: executor) { tables, _ in tables.retire(executor) }
+        try database.perform(.retire, by: executor) { tables, now in tables.retire(executor, now: now) }
     }
 }
 

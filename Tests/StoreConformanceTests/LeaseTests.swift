@@ -80,22 +80,6 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
-    func `each crash counts`(_ kind: StoreUnderTest) async throws {
-        try await withStore(kind) { fixture in
-            let number = try await fixture.ready()
-            for crashes in 0..<3 {
-                let doomed = try await fixture.executor(lease: .milliseconds(30))
-                doomed.claimer.reset()
-                let claimed = try await doomed.claimer.claimReady(workflows: ["flow"], versions: [""], limit: 9)
-                #expect(claimed == [Claimed(number: number, crashes: crashes)])
-                try await fixture.reap(doomed)
-                try await eventually("all is returned") { try await !fixture.backend.reap(limit: 10).more }
-            }
-            #expect(try await fixture.status(number).crashes == 3)
-        }
-    }
-
-    @Test(arguments: StoreUnderTest.available)
     func `new progress forgives crashes, replaying old progress does not`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let doomed = try await fixture.executor(lease: .milliseconds(50))

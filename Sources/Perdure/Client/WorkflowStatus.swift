@@ -107,6 +107,8 @@ public struct WorkflowStatus: Sendable {
         // Put aside until the moment before which it is not to begin.
         case .waiting: status.record.due != nil && status.due == status.record.due ? .scheduled : .waiting
         case .setAside: .setAside
+        // It is tried again when it is due.
+        case .suspect: .waiting
         }
     }
 }

@@ -48,10 +48,12 @@ package struct ReapRules: Sendable {
     ///
     /// nil: on somebody's word.
     package var reaper: ExecutorID?
+    package var crashes: CrashRules
 
-    package init(limit: Int, reaper: ExecutorID? = nil) {
+    package init(limit: Int, reaper: ExecutorID? = nil, crashes: CrashRules = CrashRules()) {
         self.limit = limit
         self.reaper = reaper
+        self.crashes = crashes
     }
 }
 
@@ -63,11 +65,16 @@ package struct ReapReport: Sendable, Equatable {
     package var returned: Int
     /// There is more to return: call again.
     package var more: Bool
+    /// Those of them that were set aside, and why.
+    package var setAside: [WorkflowNumber: String]
 
-    package init(executors: [ExecutorID] = [], returned: Int = 0, more: Bool = false) {
+    package init(
+        executors: [ExecutorID] = [], returned: Int = 0, more: Bool = false, setAside: [WorkflowNumber: String] = [:]
+    ) {
         self.executors = executors
         self.returned = returned
         self.more = more
+        self.setAside = setAside
     }
 }
 

@@ -51,48 +51,6 @@ package protocol HistoryReader: Sendable {
     func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem]
 }
 
-/// What a claim got.
-package struct Claimed: Sendable, Equatable {
-    package var number: WorkflowNumber
-    /// How many engines died with it.
-    package var crashes: Int
-    /// It entered as ready but is not to run before this moment (a delayed start).
-    package var due: Microseconds?
-
-    package init(number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil) {
-        self.number = number
-        self.crashes = crashes
-        self.due = due
-    }
-}
-
-/// Hands out what waits to be run.
-package protocol ClaimStore: Sendable {
-    /// The one claimer of a registered executor; it keeps the positions, so it lives as long as the executor.
-    func claimer(for executor: ExecutorID) async throws(StoreError) -> any Claimer
-}
-
-/// Claims for one executor, each claim a fenced transaction of its own.
-///
-/// Called by one loop, one call at a time.
-package protocol Claimer: Sendable {
-    /// Ready workflows of the lanes of these names whose version is in `versions`, returned work first; now theirs.
-    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed]
-    /// Waiting workflows that are due; now theirs.
-    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
-    /// Those of these that are waiting (and nobody's); now theirs.
-    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed]
-    /// Those of these that this executor owns: how the rows of a claim whose reply was lost are found.
-    func owned() async throws(StoreError) -> [WorkflowNumber]
-    /// The earliest moment at which a waiting workflow is due; nil if none ever is.
-    func nextDue() async throws(StoreError) -> Microseconds?
-    /// The workflows for which something has arrived since the last call (from anybody, by plain SQL too); may name one again.
-    func arrivals() async throws(StoreError) -> [WorkflowNumber]
-    /// Forgets the positions: the next claims look at everything. At start, after a reap, and every minute.
-    func reset()
-    func close() async
-}
-
 /// A block of workflow numbers that nobody else gets.
 package struct NumberBlock: Sendable, Equatable {
     package var first: WorkflowNumber

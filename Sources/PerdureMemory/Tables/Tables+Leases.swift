@@ -27,24 +27,31 @@ extension Tables {
         }
         let expired = mayReap == false ? [] : executors.filter { $0.value.until < now }.keys.sorted()
         for executor in expired {
-            executors[executor] = nil
+            guard let lease = executors.removeValue(forKey: executor) else { continue }
             // Nobody but the owner changes these rows, and it may not any more: the list stays right until it is empty.
-            reaped[executor] = FIFO(owned.removeValue(forKey: executor)?.sorted() ?? [])
+            let numbers = owned.removeValue(forKey: executor)?.sorted() ?? []
+            let isWatching = numbers.contains { isSuspect($0) && (live[$0]?.probation ?? .min) >= lease.renewed }
+            reaped[executor] = Reaped(left: FIFO(numbers), label: lease.label, heard: isWatching ? lease.renewed : nil)
         }
-        var returned = 0
+        var report = ReapReport(executors: expired)
         for executor in reaped.keys.sorted() {
-            while returned < rules.limit, let number = reaped[executor]?.removeFirst() {
-                makeReady(number, returned: true, crashed: true)
-                returned += 1
+            while report.returned < rules.limit, let number = reaped[executor]?.left.removeFirst() {
+                crash(number, heard: reaped[executor]?.heard, rules.crashes, now: now)
+                if live[number]?.state == .setAside {
+                    asides[number] = rules.crashes.reason(lastExecutor: reaped[executor]?.label ?? "")
+                    report.setAside[number] = asides[number]
+                }
+                report.returned += 1
             }
-            if reaped[executor]?.isEmpty == true { reaped[executor] = nil }
+            if reaped[executor]?.left.isEmpty == true { reaped[executor] = nil }
         }
-        return ReapReport(executors: expired, returned: returned, more: !reaped.isEmpty)
+        report.more = !reaped.isEmpty
+        return report
     }
 
-    mutating func retire(_ executor: ExecutorID) {
+    mutating func retire(_ executor: ExecutorID, now: Microseconds) {
         executors[executor] = nil
-        for number in owned.removeValue(forKey: executor)?.sorted() ?? [] { makeReady(number, returned: true) }
+        for number in owned.removeValue(forKey: executor)?.sorted() ?? [] { giveBack(number, now: now) }
     }
 }
 

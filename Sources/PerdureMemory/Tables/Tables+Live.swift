@@ -18,12 +18,12 @@ extension Tables {
         return row.state == .owned && row.executor == executor
     }
 
-    mutating func makeReady(_ number: WorkflowNumber, returned: Bool, crashed: Bool = false) {
+    mutating func makeReady(_ number: WorkflowNumber, returned: Bool) {
         guard var row = live[number] else { return }
         leave(number, row)
         row.state = .ready
         row.executor = nil
-        if crashed { row.crashes += 1 }
+        row.probation = nil
         live[number] = row
         let queue = row.lane * 2 + (returned ? 1 : 0)
         if ready[queue].isEmpty { readyByName[lanes[row.lane].workflow, default: []].insert(queue) }
@@ -35,7 +35,7 @@ extension Tables {
         guard var row = live[number] else { return }
         leave(number, row)
         // A delayed start that is claimed keeps its moment; what was suspended is no longer waiting for one.
-        if row.state == .waiting { row.due = nil }
+        if row.state == .waiting || row.state == .suspect { row.due = nil }
         row.state = .owned
         row.executor = executor
         live[number] = row
@@ -48,6 +48,8 @@ extension Tables {
         row.state = .waiting
         row.executor = nil
         row.due = due
+        // Whatever took engines down with it is behind it.
+        (row.crashes, row.probation) = (0, nil)
         live[number] = row
         guard due != .max else { return }
         timedRows += 1
@@ -79,9 +81,10 @@ extension Tables {
         return true
     }
 
-    private mutating func leave(_ number: WorkflowNumber, _ row: LiveRow) {
+    mutating func leave(_ number: WorkflowNumber, _ row: LiveRow) {
         switch row.state {
         case .ready, .setAside: break
+        case .suspect: suspects.remove(number)
         case .owned:
             guard let executor = row.executor else { return }
             owned[executor]?.remove(number)

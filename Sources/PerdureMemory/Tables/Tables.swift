@@ -21,7 +21,7 @@ struct Tables: Sendable {
 
     var executors: [ExecutorID: Lease] = [:]
     /// What is still to be returned of executors that were reaped.
-    var reaped: [ExecutorID: FIFO<WorkflowNumber>] = [:]
+    var reaped: [ExecutorID: Reaped] = [:]
 
     var lanes: [Lane] = []
     var laneNumbers: [Lane: Int] = [:]
@@ -34,6 +34,7 @@ struct Tables: Sendable {
     /// Who waits for a moment, and some that do no more.
     var timed = MinHeap<TimedEntry>()
     var timedRows = 0
+    var suspects: Set<WorkflowNumber> = []
 
     var nextNumber: WorkflowNumber = 1
 }
@@ -45,6 +46,8 @@ struct LiveRow: Sendable {
     var executor: ExecutorID?
     var due: Microseconds?
     var crashes: Int
+    /// Until when its executor watches it.
+    var probation: Microseconds?
 }
 
 struct Lease: Sendable {
@@ -53,6 +56,14 @@ struct Lease: Sendable {
     var renewed: Microseconds
     /// Since when it was renewed without a gap.
     var aliveSince: Microseconds
+}
+
+/// What an executor owned that has died.
+struct Reaped: Sendable {
+    var left: FIFO<WorkflowNumber>
+    var label: String
+    /// When it was heard last, if suspects were on probation then.
+    var heard: Microseconds?
 }
 
 struct Arrival: Sendable {

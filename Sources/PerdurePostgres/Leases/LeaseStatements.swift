@@ -9,6 +9,8 @@ struct LeaseStatements: Sendable {
     let unlock: Statement
     let expired: Statement
     let take: Statement
+    let mark: Statement
+    let giveBack: Statement
 
     /// Whether a session holds the advisory lock of the executor of row `e`.
     ///
@@ -42,7 +44,42 @@ struct LeaseStatements: Sendable {
             DELETE FROM \(s).executors e WHERE e.executor = $1::int8
                 AND (NOT $2::bool OR e.lease_until < \(serverMicroseconds) OR (e.guarded_since IS NOT NULL
                     AND e.renewed < \(serverMicroseconds) - e.silence))
-            RETURNING executor
+            RETURNING label, renewed
+            """)
+        mark = Statement(
+            "perdure_mark_reaped",
+            """
+            INSERT INTO \(s).reaped (executor, crashed, label, heard)
+            SELECT $1::int8, $2::bool, $3::text, CASE WHEN EXISTS (SELECT FROM \(s).live WHERE state = 1 AND executor = $1::int8
+                AND crashes >= \(CrashRules.suspicion) AND probation >= $4::int8) THEN $4::int8 END
+            ON CONFLICT DO NOTHING
+            """)
+        giveBack = Self.giveBack(s)
+    }
+
+    /// A chunk of $2 of what $1 owned.
+    ///
+    /// With $3 it has crashed: whatever it owned is counted, but if suspects were on probation then ($4 is when it was last heard; NULL if
+    /// there were none), of the suspects only those. $5 crashes are too many, for the reason $6; the pause after the second is $7, and $8 at
+    /// most. It is $9.
+    private static func giveBack(_ s: SchemaName) -> Statement {
+        let pause = "least($7::int8 << least(c.crashes - \(CrashRules.suspicion), 20), $8::int8)"
+        return Statement(
+            "perdure_give_back",
+            """
+            WITH o AS MATERIALIZED (SELECT number, crashes, probation FROM \(s).live WHERE state = 1 AND executor = $1::int8
+                ORDER BY number LIMIT $2::int8 FOR UPDATE SKIP LOCKED),
+            b AS (SELECT number, crashes,
+                $3::bool AND ($4::int8 IS NULL OR crashes < \(CrashRules.suspicion) OR coalesce(probation >= $4::int8, false)) AS blamed FROM o),
+            c AS MATERIALIZED (SELECT number, blamed, least(crashes + CASE WHEN blamed THEN 1 ELSE 0 END, 32000)::int4 AS crashes FROM b),
+            u AS (UPDATE \(s).live l SET executor = NULL, lane = l.lane | 1, tx = pg_current_xact_id(), crashes = c.crashes, probation = NULL,
+                    state = CASE WHEN c.blamed AND c.crashes >= $5::int4 THEN 3 WHEN c.crashes >= \(CrashRules.suspicion) THEN 4 ELSE 0 END,
+                    due = CASE WHEN c.crashes < \(CrashRules.suspicion) THEN l.due WHEN NOT $3::bool THEN coalesce(l.due, $9::int8)
+                        ELSE greatest(l.due, $9::int8 + \(pause) + \(pause) * (c.number & 63) / 256) END
+                FROM c WHERE l.number = c.number AND l.number = ANY(ARRAY(SELECT number FROM c)) RETURNING l.number, l.state),
+            a AS (INSERT INTO \(s).asides (number, reason, since) SELECT number, $6::text, $9::int8 FROM u WHERE state = 3
+                ON CONFLICT (number) DO UPDATE SET reason = excluded.reason, since = excluded.since)
+            SELECT number, state FROM u
             """)
     }
 

@@ -36,7 +36,7 @@ func views(_ s: SchemaName) -> String {
         CASE o.status WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'terminated' WHEN 5 THEN 'timed out'
             ELSE CASE l.state WHEN 0 THEN CASE WHEN l.due > \(serverMicroseconds) THEN 'scheduled' ELSE 'queued' END
                 WHEN 1 THEN 'running' WHEN 2 THEN CASE WHEN l.due = w.due THEN 'scheduled' ELSE 'waiting' END
-                WHEN 3 THEN 'set aside' END END AS state,
+                WHEN 3 THEN 'set aside' WHEN 4 THEN 'waiting' END END AS state,
         \(s).moment(w.created) AS created_at, \(s).moment(o.finished) AS finished_at,
         \(s).payload_json(w.input, w.codec) AS input, \(s).payload_json(o.output, o.output_codec) AS output,
         \(s).payload_json(o.error, o.error_codec) AS error,

@@ -55,6 +55,8 @@ extension Connection {
             try suspend(number, due: due, by: executor)
         case .release(let number):
             try release(number, by: executor)
+        case .forgive(let number):
+            try forgive(number, by: executor)
         case .setAside(let number, let reason, let at):
             try setAside(number, reason: reason, at: at, by: executor)
         case .deliver(let item):

@@ -24,13 +24,21 @@ extension Query {
     fileprivate static let expired = Query("SELECT executor FROM perdure_executors WHERE lease_until < ?1")
     fileprivate static let mayReap = Query(
         "SELECT 1 FROM perdure_executors WHERE executor = ?1 AND lease_until >= ?2 AND alive_since <= ?2 - (lease_until - renewed)")
-    fileprivate static let insertReaped = Query("INSERT INTO perdure_reaped (executor) VALUES (?1) ON CONFLICT DO NOTHING")
-    fileprivate static let reaped = Query("SELECT executor FROM perdure_reaped ORDER BY executor")
+    fileprivate static let insertReaped = Query(
+        """
+        INSERT INTO perdure_reaped (executor, label, heard)
+        SELECT e.executor, e.label, CASE WHEN EXISTS (SELECT 1 FROM perdure_live AS l WHERE l.state = 1 AND l.executor = e.executor
+            AND l.crashes >= ?2 AND l.probation >= e.renewed) THEN e.renewed END
+        FROM perdure_executors AS e WHERE e.executor = ?1 ON CONFLICT DO NOTHING
+        """)
+    fileprivate static let reaped = Query("SELECT executor, label, heard FROM perdure_reaped ORDER BY executor")
     fileprivate static let deleteReaped = Query("DELETE FROM perdure_reaped WHERE executor = ?1")
     fileprivate static let anythingToReap = Query(
         "SELECT EXISTS (SELECT 1 FROM perdure_reaped) OR EXISTS (SELECT 1 FROM perdure_executors WHERE lease_until < ?1)")
-    fileprivate static let ownedLanes = Query(
-        "SELECT number, lane FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number LIMIT ?2")
+    fileprivate static let ownedRows = Query(
+        """
+        SELECT number, lane, crashes, probation, due FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number LIMIT ?2
+        """)
 }
 
 /// When this process has last renewed the leases of its executors: a commit renews one only now and then.
@@ -120,18 +128,13 @@ extension Connection {
         try run(.deleteFences, executor)
     }
 
-    /// Returns what an executor owned to ready; how many that were.
-    fileprivate func giveBackAll(of executor: ExecutorID, crashed: Bool, limit: Int) throws(StoreError) -> Int {
-        let statement = try prepared(.ownedLanes)
+    fileprivate func rows(ownedBy executor: ExecutorID, limit: Int) throws(StoreError) -> [OwnedRow] {
+        let statement = try prepared(.ownedRows)
         statement.bind(1, executor)
         statement.bind(2, Int64(limit))
-        let rows = try statement.all { ($0.int(0), $0.int(1)) }
-        for (number, lane) in rows { try giveBack(number, lane: lane, crashed: crashed) }
-        return rows.count
+        return try statement.all { OwnedRow($0) }
     }
-}
 
-extension Connection {
     fileprivate func reap(_ rules: ReapRules, now: Microseconds) throws(StoreError) -> ReapReport {
         var report = ReapReport()
         if try mayReap(rules.reaper, now: now) {
@@ -140,19 +143,29 @@ extension Connection {
             report.executors = try expired.all { $0.int(0) }
         }
         for executor in report.executors {
+            let statement = try prepared(.insertReaped)
+            statement.bind(1, executor)
+            statement.bind(2, Int64(CrashRules.suspicion))
+            try statement.run()
             try disown(executor)
-            try run(.insertReaped, executor)
         }
-        for executor in try prepared(.reaped).all({ $0.int(0) }) {
+        for dead in try prepared(.reaped).all({ (executor: $0.int(0), label: $0.text(1), heard: $0.optionalInt(2)) }) {
             let left = rules.limit - report.returned
-            let returned = try giveBackAll(of: executor, crashed: true, limit: left)
-            report.returned += returned
-            if returned < left {
-                try run(.deleteReaped, executor)
-            } else {
+            let rows = try rows(ownedBy: dead.executor, limit: left)
+            for row in rows {
+                let fate = OwnedRow.Fate.crashed(row, heard: dead.heard, rules.crashes, now: now)
+                try giveBack(row, fate)
+                guard fate.state == .setAside else { continue }
+                let reason = rules.crashes.reason(lastExecutor: dead.label)
+                try insertAside(row.number, reason: reason, at: now)
+                report.setAside[row.number] = reason
+            }
+            report.returned += rows.count
+            if rows.count == left {
                 report.more = true
                 break
             }
+            try run(.deleteReaped, dead.executor)
         }
         return report
     }
@@ -200,9 +213,11 @@ extension SQLiteStore {
 
     package func retire(_ executor: ExecutorID) async throws(StoreError) {
         leases.forget(executor)
-        try await writer.write { connection throws(StoreError) in
+        try await writer.write { [options] connection throws(StoreError) in
             try connection.disown(executor)
-            _ = try connection.giveBackAll(of: executor, crashed: false, limit: .max)
+            for row in try connection.rows(ownedBy: executor, limit: .max) {
+                try connection.giveBack(row, .ready(row, at: options.clock()))
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ extension Schema {
                 ELSE CASE l.state
                     WHEN 0 THEN CASE WHEN l.due > \(now) THEN 'scheduled' ELSE 'queued' END
                     WHEN 1 THEN 'running' WHEN 2 THEN CASE WHEN l.due = w.due THEN 'scheduled' ELSE 'waiting' END
-                    WHEN 3 THEN 'set aside' ELSE 'unknown' END
+                    WHEN 3 THEN 'set aside' WHEN 4 THEN 'waiting' ELSE 'unknown' END
             END AS state,
             \(timestamp("w.created")) AS created_at,
             \(timestamp("o.finished")) AS finished_at,

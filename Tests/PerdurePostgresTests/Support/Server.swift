@@ -135,3 +135,20 @@ func expect(_ code: StoreError.Code, _ body: () async throws -> Void) async -> S
         return nil
     }
 }
+
+extension Claimer {
+    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed] {
+        try await claimReady(Repertoire(workflows: workflows, versions: versions), limit: limit)
+    }
+
+    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+        try await claimDue(.flow, now: now, limit: limit)
+    }
+
+    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] { try await claimWaiting(numbers, .flow) }
+}
+
+extension Repertoire {
+    /// What nearly all tests start.
+    static let flow = Repertoire(workflows: ["flow"], versions: [""])
+}

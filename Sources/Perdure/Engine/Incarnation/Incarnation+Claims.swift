@@ -25,7 +25,9 @@ extension Incarnation {
     /// One look; returns when the next is due.
     private func look(isPoll: Bool, _ now: Microseconds) async -> Microseconds {
         let todo = self.todo.withLock { todo in
-            defer { todo = Todo(ready: false, inbox: false, due: false, nextDue: todo.nextDue) }
+            defer {
+                todo = Todo(ready: false, inbox: false, due: false, suspects: false, nextDue: todo.nextDue, nextSuspect: todo.nextSuspect)
+            }
             return todo
         }
         do throws(StoreError) {
@@ -35,7 +37,8 @@ extension Incarnation {
             if isPoll || todo.inbox { try await followInbox() }
             if isPoll || todo.due || todo.nextDue <= now { try await claimDue(now) }
             if isPoll || todo.ready { try await claimReady() }
-            return self.todo.withLock { $0.nextDue }
+            if isPoll || todo.suspects || todo.nextSuspect <= now { try await claimSuspects(now) }
+            return self.todo.withLock { min($0.nextDue, $0.nextSuspect) }
         } catch {
             report(error, "workflows could not be claimed")
             self.todo.withLock { again in
@@ -46,6 +49,7 @@ extension Incarnation {
                 again.inbox = true
                 again.ready = true
                 again.due = true
+                again.suspects = true
             }
             return now.adding(.milliseconds(50 + Int(200 * random())))
         }
@@ -63,7 +67,6 @@ extension Incarnation {
     }
 
     private func claimReady() async throws(StoreError) {
-        let names = Set(registrations.keys)
         while !isEnding {
             let limit = min(Self.claimLimit, residency.withLock { $0.room })
             if limit == 0 {
@@ -71,7 +74,7 @@ extension Incarnation {
                 todo.withLock { $0.ready = true }
                 return makeRoom()
             }
-            let claimed = try await claimer.claimReady(workflows: names, versions: ["", settings.version], limit: limit)
+            let claimed = try await claimer.claimReady(repertoire, limit: limit)
             try await launch(claimed)
             if claimed.count < limit { return }
         }
@@ -88,7 +91,7 @@ extension Incarnation {
                 }
                 return makeRoom()
             }
-            let claimed = try await claimer.claimDue(now: now, limit: limit)
+            let claimed = try await claimer.claimDue(repertoire, now: now, limit: limit)
             try await launch(claimed)
             if claimed.count < limit { break }
         }
@@ -128,7 +131,7 @@ extension Incarnation {
     private func wake(_ numbers: [WorkflowNumber]) async throws(StoreError) {
         let room = min(Self.claimLimit, residency.withLock { $0.room })
         if numbers.count > room { todo.withLock { $0.suspended += numbers.dropFirst(room) } }
-        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimWaiting(Array(numbers.prefix(room)))) }
+        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimWaiting(Array(numbers.prefix(room)), repertoire)) }
         if numbers.count > room, room > 0 { work.raise() }
     }
 
@@ -144,9 +147,12 @@ extension Incarnation {
         try await wake(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
     }
 
-    private func launch(_ claimed: [Claimed]) async throws(StoreError) {
+    func launch(_ found: [Claimed]) async throws(StoreError) {
+        let claimed = found.filter(\.isServed)
+        if claimed.count < found.count { becameReady() }
         if claimed.isEmpty { return }
         let now = environment.clock.now()
+        residency.withLock { $0.crashed.formUnion(claimed.lazy.filter { $0.crashes > 0 }.map(\.number)) }
         for later in claimed where later.due.map({ $0 > now }) ?? false { suspend(later.number, until: later.due ?? now) }
         let due = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
         let numbers = residency.withLock { $0.launchable(due) }

@@ -38,7 +38,7 @@ extension Incarnation {
             do throws(StoreError) {
                 var report = ReapReport(more: true)
                 while report.more, !isEnding {
-                    report = try await store.reap(ReapRules(limit: 500, reaper: id))
+                    report = try await store.reap(ReapRules(limit: 500, reaper: id, crashes: settings.crashes))
                     if report.returned > 0 { returned(report) }
                 }
             } catch {
@@ -50,12 +50,20 @@ extension Incarnation {
     }
 
     private func returned(_ report: ReapReport) {
-        log(.info, "\(report.returned) workflows of dead engines are ready again")
+        log(.info, "\(report.returned) workflows of dead engines are there for others")
+        for (number, reason) in report.setAside {
+            log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
+            endings.ended(.setAside(number, reason: reason))
+        }
         look { todo in
             todo.ready = true
+            todo.suspects = true
             todo.reset = true
         }
-        tellOthers { $0.ready = true }
+        tellOthers { outgoing in
+            outgoing.ready = true
+            outgoing.ended += report.setAside.keys
+        }
     }
 
     /// Hints for other processes: coalesced, and outside every transaction that matters.
@@ -122,7 +130,11 @@ extension Incarnation {
     /// A hint from another process, or from this one.
     func hint(_ wakeup: Wakeup) {
         switch wakeup {
-        case .ready: look { $0.ready = true }
+        case .ready:
+            look { todo in
+                todo.ready = true
+                todo.suspects = true
+            }
         case .inbox: look { $0.inbox = true }
         case .ended: break
         case .everything:
@@ -130,6 +142,7 @@ extension Incarnation {
                 todo.ready = true
                 todo.inbox = true
                 todo.due = true
+                todo.suspects = true
             }
         }
     }

@@ -7,6 +7,7 @@ package final class Incarnation: Sendable {
     let settings: EngineConfiguration
     let environment: EngineEnvironment
     let registrations: [String: Registration]
+    let repertoire: Repertoire
     package let journal: Journal
     let numbers: NumberPool
     let starter: StartBatcher
@@ -45,6 +46,7 @@ package final class Incarnation: Sendable {
         self.settings = settings
         self.environment = environment
         self.registrations = registrations
+        repertoire = Repertoire(workflows: Set(registrations.keys), versions: ["", settings.version])
         self.writers = writers
         numbers = client.numbers
         starter = StartBatcher(store: store, owner: id)
@@ -154,6 +156,7 @@ package struct Todo {
     var ready = true
     var inbox = true
     var due = true
+    var suspects = true
     var reset = false
     /// A claim failed, and may have been a commit.
     var sweep = false
@@ -161,6 +164,8 @@ package struct Todo {
     var suspended: [WorkflowNumber] = []
     /// When the earliest of those that this engine suspended is due.
     var nextDue: Microseconds = .max
+    /// When the next suspect is due, or those that are watched need not be any more.
+    var nextSuspect: Microseconds = .max
 }
 
 /// Hints for other processes.
