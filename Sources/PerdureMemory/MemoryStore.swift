@@ -123,7 +123,7 @@ extension MemoryStore {
     }
 
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
-        try database.perform(.status) { tables, _ in tables.status(of: number) }
+        try database.perform(.status) { tables, now in tables.status(of: number, now: now) }
     }
 
     func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending] {

@@ -57,19 +57,19 @@ internal import Testing
             #expect(
                 columns == [
                     "id", "workflow_number", "name", "version", "queue", "state", "created_at", "finished_at", "input", "output", "error",
-                    "parent_id", "attributes", "due_at", "deadline_at", "crashes", "reason", "executor",
+                    "parent_id", "attributes", "due_at", "deadline_at", "crashes", "reason", "executor", "is_served",
                 ])
             #expect(
                 try stranger.rows("SELECT * FROM perdure_workflow_status WHERE workflow_number > 1 ORDER BY workflow_number") == [
                     [
                         "w0000000000000002", "2", "Ship", "2", "mail", "set aside", "2023-11-14 22:13:20.123456Z", nil, "{\"a\":1}", nil,
                         nil,
-                        "parent", "{\"b\":2}", "2023-11-14 22:13:21.000000Z", "2023-11-14 22:13:20.000000Z", "4", "crashed", nil,
+                        "parent", "{\"b\":2}", "2023-11-14 22:13:21.000000Z", "2023-11-14 22:13:20.000000Z", "4", "crashed", nil, "0",
                     ],
                     [
                         "w0000000000000003", "3", "Ship", "2", "mail", "failed", "2023-11-14 22:13:20.123456Z",
                         "2023-11-14 22:13:22.500000Z", "{\"a\":1}", nil, "{\"m\":\"no\"}", "w0000000000001000", "{\"b\":2}", nil,
-                        "2023-11-14 22:13:20.000000Z", "0", nil, nil,
+                        "2023-11-14 22:13:20.000000Z", "0", nil, nil, nil,
                     ],
                 ])
         }

@@ -9,6 +9,11 @@ package struct Repertoire: Sendable, Equatable {
         self.versions = versions
     }
 
+    /// Each name with each version.
+    package var pairs: [(workflow: String, version: String)] {
+        workflows.sorted().flatMap { workflow in versions.sorted().map { (workflow, $0) } }
+    }
+
     package func contains(_ lane: Lane) -> Bool { workflows.contains(lane.workflow) && versions.contains(lane.version) }
 }
 

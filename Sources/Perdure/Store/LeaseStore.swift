@@ -32,10 +32,13 @@ package struct ExecutorDescription: Sendable {
     /// For people: the host and the process.
     package var label: String
     package var terms: LeaseTerms
+    /// So that it can be seen what nobody serves.
+    package var repertoire: Repertoire
 
-    package init(label: String, terms: LeaseTerms) {
+    package init(label: String, terms: LeaseTerms, repertoire: Repertoire = Repertoire(workflows: [], versions: [])) {
         self.label = label
         self.terms = terms
+        self.repertoire = repertoire
     }
 }
 

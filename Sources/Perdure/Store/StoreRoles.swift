@@ -101,11 +101,14 @@ package struct StatusRecord: Sendable {
     package var reason: String?
     package var outcome: Outcome?
     package var pending: [PendingRecord]
+    /// Whether an executor is alive that can run it; nil if it has ended.
+    package var isServed: Bool?
 
     package init(
         record: WorkflowRecord, live: LiveState? = nil, executor: ExecutorID? = nil, due: Microseconds? = nil, crashes: Int = 0,
-        reason: String? = nil, outcome: Outcome? = nil, pending: [PendingRecord] = []
+        reason: String? = nil, outcome: Outcome? = nil, pending: [PendingRecord] = [], isServed: Bool? = nil
     ) {
+        self.isServed = isServed
         self.record = record
         self.live = live
         self.executor = executor

@@ -7,7 +7,7 @@ extension Tables {
         }
         executors[executor] = Lease(
             label: description.label, until: now + description.terms.lease.microseconds, renewed: now,
-            aliveSince: executors[executor]?.aliveSince ?? now)
+            aliveSince: executors[executor]?.aliveSince ?? now, repertoire: description.repertoire)
     }
 
     /// Returns when there may be something to reap.

@@ -56,6 +56,7 @@ struct Lease: Sendable {
     var renewed: Microseconds
     /// Since when it was renewed without a gap.
     var aliveSince: Microseconds
+    var repertoire: Repertoire
 }
 
 /// What an executor owned that has died.

@@ -19,7 +19,7 @@ extension PostgresStore {
             func read(_ name: String, _ text: String) -> Request { Request(Statement(name, isPrepared: false, text), [number]) }
             let results = try session.pipeline([
                 Request(snapshot),
-                read("perdure_status", "SELECT \(WorkflowColumns.names) FROM \(s).workflows WHERE number = $1::int8"),
+                read("perdure_status", "SELECT \(WorkflowColumns.names), \(isServed(s)) FROM \(s).workflows w WHERE number = $1::int8"),
                 read(
                     "perdure_status_live",
                     """
@@ -45,6 +45,7 @@ extension PostgresStore {
                 status.crashes = Int(live.int(0, 3))
                 status.reason = live.optionalText(0, 4)
             }
+            if outcome.count == 0 { status.isServed = workflow.bool(0, workflow.columns - 1) }
             if outcome.count > 0 { status.outcome = outcome.outcome(0, 0) }
             status.pending = pending.map { pending.pending($0, 0) }
             return status

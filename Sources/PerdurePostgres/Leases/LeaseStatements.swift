@@ -4,11 +4,14 @@ internal import Perdure
 struct LeaseStatements: Sendable {
     let register: Statement
     let fences: Statement
+    let serve: Statement
     let renew: Statement
     let lock: Statement
     let unlock: Statement
     let expired: Statement
     let take: Statement
+    let takeServed: Statement
+    let takeFences: Statement
     let mark: Statement
     let giveBack: Statement
 
@@ -34,6 +37,10 @@ struct LeaseStatements: Sendable {
             INSERT INTO \(s).fences (executor, slot, timeline, boot)
             SELECT $1::int8, n, $2::text, pg_postmaster_start_time() FROM generate_series(0, $3::int4 - 1) n
             """)
+        serve = Statement(
+            "perdure_serve", isPrepared: false,
+            "INSERT INTO \(s).served (executor, name, version) SELECT $1::int8, u.* FROM unnest($2::text[], $3::text[]) AS u(name, version)"
+        )
         lock = Statement("perdure_guard", isPrepared: false, "SELECT pg_try_advisory_lock($1::int8)")
         unlock = Statement("perdure_unguard", isPrepared: false, "SELECT pg_advisory_unlock($1::int8)")
         renew = Self.renew(s)
@@ -46,6 +53,8 @@ struct LeaseStatements: Sendable {
                     AND e.renewed < \(serverMicroseconds) - e.silence))
             RETURNING label, renewed
             """)
+        takeServed = Statement("perdure_take_served", "DELETE FROM \(s).served WHERE executor = $1::int8")
+        takeFences = Statement("perdure_take_fences", "DELETE FROM \(s).fences WHERE executor = $1::int8")
         mark = Statement(
             "perdure_mark_reaped",
             """

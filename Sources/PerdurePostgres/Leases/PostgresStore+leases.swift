@@ -17,6 +17,12 @@ extension PostgresStore {
                             .int8(terms.silence?.microseconds), .bool(isGuarded),
                         ])
                     try session.query(
+                        statements.serve,
+                        [
+                            .int8(executor), .texts(description.repertoire.pairs.map(\.workflow)),
+                            .texts(description.repertoire.pairs.map(\.version)),
+                        ])
+                    try session.query(
                         statements.fences,
                         [.int8(executor), timeline.map { text throws(StoreError) in try .text(text) }, .int4(Int32(count))])
                 }

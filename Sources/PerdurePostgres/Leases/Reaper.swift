@@ -67,8 +67,8 @@ struct Reaper: Sendable {
                     try session.simple("SET LOCAL lock_timeout = \(patience)")
                     let lease = try session.query(statements.take, [.int8(executor), .bool(death != .retired)])
                     if lease.count == 0 { return false }
-                    try session.query(
-                        Statement("perdure_take_fences", "DELETE FROM \(s).fences WHERE executor = $1::int8"), [.int8(executor)])
+                    try session.query(statements.takeServed, [.int8(executor)])
+                    try session.query(statements.takeFences, [.int8(executor)])
                     // A newer snapshot than that of the deletion, which may have waited for a commit.
                     try session.query(
                         statements.mark,

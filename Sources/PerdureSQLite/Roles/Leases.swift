@@ -20,6 +20,8 @@ extension Query {
             (SELECT alive_since + lease_until - renewed FROM perdure_executors WHERE executor = ?1))
         """)
     fileprivate static let deleteExecutor = Query("DELETE FROM perdure_executors WHERE executor = ?1")
+    fileprivate static let insertServed = Query("INSERT INTO perdure_served (executor, name, version) VALUES (?1, ?2, ?3)")
+    fileprivate static let deleteServed = Query("DELETE FROM perdure_served WHERE executor = ?1")
     fileprivate static let deleteFences = Query("DELETE FROM perdure_fences WHERE executor = ?1")
     fileprivate static let expired = Query("SELECT executor FROM perdure_executors WHERE lease_until < ?1")
     fileprivate static let mayReap = Query(
@@ -126,6 +128,7 @@ extension Connection {
     fileprivate func disown(_ executor: ExecutorID) throws(StoreError) {
         try run(.deleteExecutor, executor)
         try run(.deleteFences, executor)
+        try run(.deleteServed, executor)
     }
 
     fileprivate func rows(ownedBy executor: ExecutorID, limit: Int) throws(StoreError) -> [OwnedRow] {
@@ -182,6 +185,13 @@ extension SQLiteStore {
             statement.bind(4, now)
             try statement.run()
             try connection.run(.insertFence, executor)
+            for pair in description.repertoire.pairs {
+                let served = try connection.prepared(.insertServed)
+                served.bind(1, executor)
+                try served.bind(2, pair.workflow)
+                try served.bind(3, pair.version)
+                try served.run()
+            }
         }
         leases.set(executor, lease: description.terms.lease, at: now)
     }

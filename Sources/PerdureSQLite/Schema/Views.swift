@@ -32,7 +32,11 @@ extension Schema {
             \(timestamp("w.deadline")) AS deadline_at,
             coalesce(l.crashes, 0) AS crashes,
             a.reason AS reason,
-            l.executor AS executor
+            l.executor AS executor,
+            CASE WHEN o.status IS NULL THEN EXISTS (
+                SELECT 1 FROM perdure_served AS v JOIN perdure_executors AS e ON e.executor = v.executor
+                WHERE v.name = w.name AND v.version = w.version AND e.lease_until > \(now)
+            ) END AS is_served
         FROM perdure_workflows AS w
         LEFT JOIN perdure_live AS l ON l.number = w.number
         LEFT JOIN perdure_outcomes AS o ON o.workflow = w.number

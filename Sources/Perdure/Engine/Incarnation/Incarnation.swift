@@ -39,14 +39,15 @@ package final class Incarnation: Sendable {
         id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
         registrations: [String: Registration], client: ClientCore
     ) async throws(StoreError) {
-        try await store.register(id, ExecutorDescription(label: System.processLabel, terms: settings.terms))
+        repertoire = Repertoire(workflows: Set(registrations.keys), versions: ["", settings.version])
+        try await store.register(
+            id, ExecutorDescription(label: System.processLabel, terms: settings.terms, repertoire: repertoire))
         let (writers, claimer) = try await Self.connect(id, store)
         self.id = id
         self.store = store
         self.settings = settings
         self.environment = environment
         self.registrations = registrations
-        repertoire = Repertoire(workflows: Set(registrations.keys), versions: ["", settings.version])
         self.writers = writers
         numbers = client.numbers
         starter = StartBatcher(store: store, owner: id)
