@@ -201,7 +201,7 @@ extension Incarnation {
     /// Makes a workflow that this engine owns run.
     func launch(_ loaded: LoadedWorkflow) {
         let number = loaded.record.number
-        guard let registration = registrations[loaded.record.lane.workflow], serves(loaded.record.lane.version) else {
+        guard !isEnding, let registration = registrations[loaded.record.lane.workflow], serves(loaded.record.lane.version) else {
             return release(number)
         }
         let run = Run(loaded, workflow: registration, host: self)
@@ -216,8 +216,8 @@ extension Incarnation {
         if isClaimed { look { $0.sweep = true } }
     }
 
-    /// For those who know its type.
-    private func release(_ number: WorkflowNumber) {
+    /// For those who go on with it.
+    func release(_ number: WorkflowNumber) {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
             self?.departed(number, result)

@@ -57,7 +57,7 @@ extension Incarnation: RunHost {
     }
 
     /// The run is no longer one of the engine's.
-    private func leave(_ run: Run, departing: Bool = false) {
+    func leave(_ run: Run, departing: Bool = false) {
         let (wasFull, wasLast) = residency.withLock { residency in
             // In one step, or a sweep between the two would bring it back.
             if departing { residency.departs(run.number) }

@@ -79,7 +79,7 @@ package final class Incarnation: Sendable {
     }
 
     var isEnding: Bool { ending.withLock { $0 != nil } }
-    private var isFenced: Bool { ending.withLock { $0?.isFenced ?? false } }
+    var isFenced: Bool { ending.withLock { $0?.isFenced ?? false } }
 
     package func end(_ end: End) {
         let isFirst = ending.withLock { ending in
@@ -109,42 +109,15 @@ package final class Incarnation: Sendable {
         await subscription?.cancel()
         let end = ending.withLock { $0 } ?? .shutdown
         // Also after a fence, which may have fallen for another reason than the lease: then others need not wait for it to run out.
-        try? await store.retire(id)
+        if (try? await store.retire(id)) != nil { await store.notify([.ready]) }
         await claimer.close()
         for writer in writers { await writer.close() }
         return end
     }
 
-    /// No new bodies begin; those that run get a grace period.
-    private func drain() async {
-        let runs = residency.withLock { Array($0.runs.values) }
-        for run in runs { run.state.withLock { $0.quiesce() } }
-        let deadline = environment.clock.now().adding(settings.shutdownGrace)
-        while environment.clock.now() < deadline, !isFenced,
-            runs.contains(where: { $0.state.withLock { $0.isBusy } })
-        {
-            await environment.clock.wait(.milliseconds(5))
-        }
-    }
-
-    private let stopped = Lock(false)
-    var isStopped: Bool { stopped.withLock { $0 } }
-
-    private func stopEverything() {
-        stopped.withLock { $0 = true }
-        for run in residency.withLock({ $0.removeAll() }) {
-            run.drop()
-            run.close(keepingDelegate: true)
-        }
-        journal.close(dropping: false)
-        // With a database that does not answer, what is queued is given up after the grace period; others find it there.
-        clock.schedule(at: clock.now().adding(settings.shutdownGrace)) { [journal] in journal.close(dropping: true) }
-        for signal in [work, outgoingSignal, errandSignal] { signal.raise() }
-        loopSignal.raise()
-        reapSignal.raise()
-        watchdogSignal.raise()
-    }
-
+    let stopped = Lock(false)
+    let isHurried = Lock(false)
+    let drainSignal = Signal()
     let loopSignal = Signal()
     let reapSignal = Signal()
     /// When to look for the dead; each heartbeat says it anew.
