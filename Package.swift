@@ -64,7 +64,8 @@ let package = Package(
             swiftSettings: strict),
         // The engine on the stores that run SQL: transactions, outboxes, handles of other processes.
         .testTarget(
-            name: "EngineOnStoresTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres"], swiftSettings: strict),
+            name: "EngineOnStoresTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "PerdureTesting"],
+            swiftSettings: strict),
         .testTarget(name: "PerdureSQLiteTests", dependencies: ["Perdure", "PerdureSQLite", "CSQLite"], swiftSettings: strict),
         .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres", "CLibPQ"], swiftSettings: strict),
         // Tests of built executables, most of which they kill.
@@ -77,7 +78,8 @@ let package = Package(
             swiftSettings: strict),
         // Random workflow programs and what runs them, for the tests and for `ReplayFuzz`.
         .target(
-            name: "ReplayPrograms", dependencies: ["Perdure", "PerdureMemory"], path: "Tests/ReplayPrograms", swiftSettings: strict),
+            name: "ReplayPrograms", dependencies: ["Perdure", "PerdureMemory", "PerdureTesting"], path: "Tests/ReplayPrograms",
+            swiftSettings: strict),
         // Random programs, recorded by one build and replayed by another.
         .executableTarget(
             name: "ReplayFuzz", dependencies: ["Perdure", "PerdureMemory", "ReplayPrograms"], path: "Tests/ReplayFuzz",

@@ -26,9 +26,9 @@ final class MemoryClaimer: Claimer {
         }
     }
 
-    func claimWaiting(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
-        try database.perform(.claimWaiting, by: owner) { tables, _ throws(StoreError) in
-            try tables.claimWaiting(numbers, repertoire, by: owner)
+    func claimArrived(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
+        try database.perform(.claimArrived, by: owner) { tables, _ throws(StoreError) in
+            try tables.claimArrived(numbers, repertoire, by: owner)
         }
     }
 

@@ -27,7 +27,7 @@ extension MemoryDatabase {
         }
     }
 
-    /// Puts a workflow in: closed if it has an outcome, otherwise ready to be claimed.
+    /// Puts a workflow in: closed if it has an outcome, otherwise returned by an engine and ready to be claimed.
     package func insert(_ copy: WorkflowCopy) {
         let number = copy.record.number
         tables.withLock { tables in
@@ -38,7 +38,7 @@ extension MemoryDatabase {
             if let outcome = copy.outcome {
                 tables.outcomes[number] = outcome
             } else {
-                tables.insertReady(copy.record)
+                tables.insertReady(copy.record, returned: true)
                 for item in copy.inbox { tables.deliver(item) }
             }
         }
@@ -54,6 +54,11 @@ extension MemoryDatabase {
 
     /// The workflows that were set aside, with their reasons.
     package var asides: [WorkflowNumber: String] { tables.withLock { $0.asides } }
+
+    /// Its steps that have failed or reported progress, and are not completed.
+    package func pending(of number: WorkflowNumber) -> [PendingRecord] {
+        tables.withLock { $0.pending[number].map { Array($0.values) } ?? [] }
+    }
 
     /// True if the step has completed.
     package func isRecorded(_ key: String, of number: WorkflowNumber) -> Bool {

@@ -9,12 +9,14 @@ final class MemoryTransaction: OpenTransaction {
     private struct State: Sendable {
         var isOver = false
         var uncommitted = UncommittedStarts()
+        var resumed: Set<WorkflowNumber> = []
         var writes: [Write] = []
     }
 
     private enum Write: Sendable {
         case start(WorkflowRecord, IDPolicies, StartDecision)
         case deliver([InboxItem])
+        case resume(WorkflowNumber)
     }
 
     init(_ database: MemoryDatabase, for executor: ExecutorID?) {
@@ -27,34 +29,57 @@ final class MemoryTransaction: OpenTransaction {
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows { throw Self.noSQL }
 
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult] {
-        try database.perform(.transactionStart, by: executor) { tables, _ throws(StoreError) in
-            try state.withLock { state throws(StoreError) in
-                try Self.check(state)
-                var results: [StartResult] = []
-                for (record, policies) in starts {
-                    let decision = tables.decide(record, policies, after: state.uncommitted)
-                    if decision == .insert { state.uncommitted.insert(record) }
-                    state.writes.append(.start(record, policies, decision))
-                    results.append(tables.result(decision, record, owner: nil))
-                }
-                return results
+        try perform(.transactionStart) { tables, state, _ in
+            var results: [StartResult] = []
+            for (record, policies) in starts {
+                let decision = tables.decide(record, policies, after: state.uncommitted)
+                if decision == .insert { state.uncommitted.insert(record) }
+                state.writes.append(.start(record, policies, decision))
+                results.append(tables.result(decision, record, owner: nil))
             }
+            return results
         }
     }
 
     func deliver(_ items: [InboxItem]) async throws(StoreError) {
-        try database.perform(.transactionDeliver, by: executor) { _, _ throws(StoreError) in
-            try state.withLock { state throws(StoreError) in
-                try Self.check(state)
-                state.writes.append(.deliver(items))
+        try perform(.transactionDeliver) { _, state, _ in state.writes.append(.deliver(items)) }
+    }
+
+    func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
+        try perform(.transactionResume) { tables, state, _ in
+            guard tables.live[number]?.state == .setAside, state.resumed.insert(number).inserted else { return false }
+            state.writes.append(.resume(number))
+            return true
+        }
+    }
+
+    func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {
+        try perform(.transactionNumberOfID) { tables, state, _ in state.uncommitted.ids[ExactText(id)] ?? tables.ids[ExactText(id)] }
+    }
+
+    func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
+        try perform(.transactionStatus) { tables, state, now in
+            if let record = state.uncommitted.records[number] {
+                return StatusRecord(record: record, live: .ready, due: record.due, isServed: tables.isServed(record.lane, now: now))
             }
+            guard var status = tables.status(of: number, now: now) else { return nil }
+            if state.resumed.contains(number) { (status.live, status.due, status.crashes, status.reason) = (.ready, nil, 0, nil) }
+            return status
         }
     }
 
     func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord? {
-        try database.perform(.transactionRecorded, by: executor) { tables, _ throws(StoreError) in
-            try state.withLock { state throws(StoreError) in try Self.check(state) }
-            return tables.steps[workflow]?[key]
+        try perform(.transactionRecorded) { tables, _, _ in tables.steps[workflow]?[key] }
+    }
+
+    private func perform<Result>(
+        _ kind: MemoryOperation.Kind, _ body: (borrowing Tables, inout State, _ now: Microseconds) -> Result
+    ) throws(StoreError) -> Result {
+        try database.perform(kind, by: executor) { tables, now throws(StoreError) in
+            try state.withLock { state throws(StoreError) in
+                try Self.check(state)
+                return body(tables, &state, now)
+            }
         }
     }
 
@@ -82,8 +107,11 @@ final class MemoryTransaction: OpenTransaction {
 
     func rollback() async { state.withLock { $0.isOver = true } }
 
-    /// What `start` has answered must still be the answer, or this transaction and another are not serializable.
+    /// What was answered must still be the answer, or this transaction and another are not serializable.
     private static func checkDecisions(of writes: [Write], _ tables: borrowing Tables) throws(StoreError) {
+        for case .resume(let number) in writes where tables.live[number]?.state != .setAside {
+            throw StoreError(.transient, "another transaction resumed or ended a workflow that this one resumes")
+        }
         var uncommitted = UncommittedStarts()
         for case .start(let record, let policies, let answered) in writes {
             let decision = tables.decide(record, policies, after: uncommitted)
@@ -99,6 +127,7 @@ final class MemoryTransaction: OpenTransaction {
         case .start(let record, _, .insert): tables.insert(record, owner: nil, now: now)
         case .start: break
         case .deliver(let items): for item in items { tables.deliver(item) }
+        case .resume(let number): _ = tables.resume(number)
         }
     }
 

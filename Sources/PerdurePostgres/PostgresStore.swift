@@ -36,7 +36,9 @@ package final class PostgresStore: StoreBackend {
     let lanes: LaneDirectory
     let slots: FenceSlots
     let journal: JournalStatements
+    let journalAgain: JournalStatements
     let starting: StartStatements
+    let access: AccessStatements
     let leasing: LeaseStatements
     let hasAdvisoryLocks: Bool
     let transactions: TransactionPool
@@ -71,8 +73,10 @@ package final class PostgresStore: StoreBackend {
         writers = options.writers
         patience = options.reaperPatience
         lanes = LaneDirectory(schema)
-        journal = JournalStatements(schema)
+        journal = JournalStatements(schema, .fail)
+        journalAgain = JournalStatements(schema, .keepFirst)
         starting = StartStatements(schema)
+        access = AccessStatements(schema)
         leasing = LeaseStatements(schema)
         hasAdvisoryLocks = options.advisoryLocks
         slots = FenceSlots(writers: options.writers, transactions: options.transactionConnections)

@@ -28,27 +28,13 @@ enum SQLStore: String, CaseIterable, Sendable, CustomTestStringConvertible {
     }
 }
 
-/// Runs `body` beside a running engine.
-func withEngine(
-    _ store: Store, @RegistrationBuilder workflows: () -> [Registration], _ body: (Engine) async throws -> Void
-) async throws {
-    var configuration = EngineConfiguration()
-    configuration.lease = .seconds(30)
-    configuration.shutdownGrace = .milliseconds(100)
-    configuration.log = { _, _ in }
-    let engine = try await Engine(store: store, configuration: configuration, workflows: workflows)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await engine.run() }
-        do {
-            try await body(engine)
-        } catch {
-            group.cancelAll()
-            try? await group.waitForAll()
-            await engine.close()
-            throw error
-        }
-        group.cancelAll()
-        try await group.waitForAll()
+extension EngineConfiguration {
+    /// Ends at once, and is silent.
+    static var test: EngineConfiguration {
+        var configuration = EngineConfiguration()
+        configuration.lease = .seconds(30)
+        configuration.shutdownGrace = .milliseconds(100)
+        configuration.log = { _, _ in }
+        return configuration
     }
-    await engine.close()
 }

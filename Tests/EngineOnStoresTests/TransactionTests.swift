@@ -2,6 +2,7 @@ import Foundation
 import Perdure
 import PerdurePostgres
 import PerdureSQLite
+import PerdureTesting
 import Testing
 
 private struct Row: Codable, Sendable, Equatable {
@@ -81,10 +82,10 @@ struct TransactionTests {
     func writesAndCheckpointsCommitTogether(kind: SQLStore) async throws {
         let (store, table) = kind.make()
         let name = table("transfers")
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Transfer(table: name)
             Failing(table: name)
-        } _: { engine in
+        } body: { engine in
             try await engine.transaction { db in
                 try await db.execute(
                     "CREATE TABLE \(unsafeRaw: name) (id BIGINT PRIMARY KEY, note TEXT, amount DOUBLE PRECISION, paid BOOLEAN)")
@@ -105,9 +106,9 @@ struct TransactionTests {
     func startsInATransactionOfTheUsersOwn(kind: SQLStore) async throws {
         let (store, table) = kind.make()
         let name = table("orders")
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Child()
-        } _: { engine in
+        } body: { engine in
             struct Abandoned: Error {}
             let handle = try await engine.transaction { db in
                 try await db.execute("CREATE TABLE \(unsafeRaw: name) (id BIGINT PRIMARY KEY)")
@@ -130,10 +131,10 @@ struct TransactionTests {
     @Test(arguments: SQLStore.available)
     func handlesWorkFromElsewhere(kind: SQLStore) async throws {
         let (store, _) = kind.make()
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Child()
             Waiting()
-        } _: { engine in
+        } body: { engine in
             let client = try await Client(store: store)
             _ = try await engine.start(Child.self, "here").result()
             let handle = try await client.start(Child.self, "there", id: "c")
@@ -157,9 +158,9 @@ struct TransactionTests {
         let setup = try await Client(store: .postgres(url, schema: schema + "x"))
         let table = "\(schema)x.elsewhere"
         try await setup.transaction { db in try await db.execute("CREATE TABLE \(unsafeRaw: table) (id BIGINT)") }
-        try await withEngine(store) {
+        try await withEngine(store: store, configuration: .test) {
             Elsewhere(database: database, table: table)
-        } _: { engine in
+        } body: { engine in
             let counts = [try await engine.start(Elsewhere.self, 1).result(), try await engine.start(Elsewhere.self, 2).result()]
             #expect(counts == [1, 2])
         }

@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 private struct Sleepy: Workflow {
@@ -73,9 +74,9 @@ struct CancelTests {
     @Test(arguments: ["obeys", "declines"])
     func aSleepingWorkflowIsCancelledAtOnce(kind: String) async throws {
         let ran = Counter()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Sleepy(ran: ran)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Sleepy.self, kind)
             while ran["begun"] == 0 { await Task.yield() }
             try await handle.cancel()
@@ -92,9 +93,9 @@ struct CancelTests {
 
     @Test func aCancelReachesTheBodyOfAStep() async throws {
         let begun = Gate()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Working(begun: begun)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Working.self)
             await begun.wait()
             try await handle.cancel()
@@ -104,9 +105,9 @@ struct CancelTests {
 
     @Test func terminateRunsNoCode() async throws {
         let ran = Counter()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Sleepy(ran: ran)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Sleepy.self, "")
             while ran["begun"] == 0 { await Task.yield() }
             try await handle.terminate()
@@ -118,10 +119,10 @@ struct CancelTests {
 
     @Test(arguments: [(ParentClosePolicy.terminate, WorkflowStatus.State.terminated), (.cancel, .cancelled)])
     func childrenFollowTheirPolicyWhenTheParentEnds(policy: ParentClosePolicy, state: WorkflowStatus.State) async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Sleepy(ran: Counter())
             Parent(onClose: policy, begun: Gate())
-        } _: { engine in
+        } body: { engine in
             #expect(try await engine.start(Parent.self, "ends").result() == "ended")
             let child = try await engine.handle(of: Sleepy.self, id: "child")
             _ = await #expect(throws: WorkflowError.self) { try await child.result() }
@@ -131,10 +132,10 @@ struct CancelTests {
 
     @Test func childrenFollowTheirPolicyWhenTheParentIsTerminated() async throws {
         let begun = Gate()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Sleepy(ran: Counter())
             Parent(onClose: .terminate, begun: begun)
-        } _: { engine in
+        } body: { engine in
             let parent = try await engine.start(Parent.self, "sleeps")
             await begun.wait()
             try await parent.terminate()
@@ -145,10 +146,10 @@ struct CancelTests {
     }
 
     @Test func anAbandonedChildGoesOn() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Sleepy(ran: Counter())
             Parent(onClose: .abandon, begun: Gate())
-        } _: { engine in
+        } body: { engine in
             #expect(try await engine.start(Parent.self, "ends").result() == "ended")
             let child = try await engine.handle(of: Sleepy.self, id: "child")
             #expect(try await child.status().state == .running)
@@ -160,10 +161,10 @@ struct CancelTests {
     @Test func aCancelledParentCancelsTheChildThatItAwaits() async throws {
         let begun = Gate()
         let ran = Counter()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Sleepy(ran: ran)
             Parent(onClose: .abandon, begun: begun)
-        } _: { engine in
+        } body: { engine in
             let parent = try await engine.start(Parent.self, "awaits")
             while ran["begun"] == 0 { await Task.yield() }
             try await parent.cancel()
@@ -174,9 +175,9 @@ struct CancelTests {
     }
 
     @Test func aTimeoutIsACancellation() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Sleepy(ran: Counter())
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Sleepy.self, "", options: StartOptions(timeout: .milliseconds(30)))
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .timedOut)
@@ -185,9 +186,9 @@ struct CancelTests {
     }
 
     @Test func losersOfARaceEndAtOnce() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Racer()
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.start(Racer.self, 50).result()
             #expect(result == 50)
         }

@@ -70,20 +70,20 @@ private struct Odd: Workflow {
 @Suite(.timeLimit(.minutes(1)))
 struct ChildTests {
     @Test func resultsThatCameBeforeTheyWereAskedFor() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Quick()
             Late()
-        } _: { engine in
+        } body: { engine in
             let sum = try await engine.start(Late.self, 20).result()
             #expect(sum == 380)
         }
     }
 
     @Test func aResultIsAwaitedOnce() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Quick()
             Twice()
-        } _: { engine in
+        } body: { engine in
             let told = try await engine.start(Twice.self).result()
             #expect(told == "ambiguousStep")
         }
@@ -93,10 +93,10 @@ struct ChildTests {
     @Test func anUnaskedChildDoesNotKeepItsParentAwake() async throws {
         let database = MemoryDatabase()
         let clock = TestClock()
-        try await withEngine(database, clock: clock) {
+        try await withEngine(store: .memory(database), configuration: .test, clock: clock) {
             Quick()
             Leaver()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Leaver.self)
             let store = engine.client.core.store
             while try await store.history(of: handle.number, after: 0, limit: 10).count < 2 { await Task.yield() }
@@ -112,16 +112,16 @@ struct ChildTests {
         let clock = TestClock()
         let (first, second) = (Lock<[String]>([]), Lock<[String]>([]))
         let reached = Gate()
-        try await withEngine(database, clock: clock) {
+        try await withEngine(store: .memory(database), configuration: .test, clock: clock) {
             Chance(told: first, reached: reached)
-        } _: { engine in
+        } body: { engine in
             _ = try await engine.start(Chance.self, id: "c")
             await reached.wait()
         }
         clock.advance(by: .days(2))
-        try await withEngine(database, clock: clock) {
+        try await withEngine(store: .memory(database), configuration: .test, clock: clock) {
             Chance(told: second, reached: reached)
-        } _: { engine in
+        } body: { engine in
             try await engine.handle(of: Chance.self, id: "c").result()
         }
         #expect(second.withLock { $0 } == first.withLock { $0 })
@@ -129,9 +129,9 @@ struct ChildTests {
     }
 
     @Test func aMomentThatIsNone() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Odd()
-        } _: { engine in
+        } body: { engine in
             let told = try await engine.start(Odd.self).result()
             #expect(told == "invalidName")
         }
@@ -145,10 +145,10 @@ struct ChildTests {
         old.maximumInMemory = 2
         var new = old
         new.version = "2"
-        try await withEngine(database, configuration: old, clock: clock) {
+        try await withEngine(store: .memory(database), configuration: old, clock: clock) {
             Quick()
             Leaver()
-        } _: { engine in
+        } body: { engine in
             for number in 0..<4 { _ = try await engine.start(Leaver.self, id: "v\(number)") }
             var waiting = 0
             while waiting < 3 {
@@ -157,10 +157,10 @@ struct ChildTests {
             }
         }
         clock.advance(by: .days(31))
-        try await withEngine(database, configuration: new, clock: clock) {
+        try await withEngine(store: .memory(database), configuration: new, clock: clock) {
             Quick()
             Leaver()
-        } _: { engine in
+        } body: { engine in
             // Its own work is done, and all that is due has been looked at; those of the other version are left.
             _ = try await engine.start(Quick.self, 1).result()
             for number in 0..<4 {

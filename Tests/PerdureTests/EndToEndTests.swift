@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 struct Add: Workflow {
@@ -26,9 +27,9 @@ struct FanOut: Workflow {
 @Suite(.timeLimit(.minutes(1)))
 struct EndToEndTests {
     @Test func stepsInSequence() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Add()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Add.self, [1, 2, 3, 4], id: "a")
             #expect(try await handle.result() == 10)
             let again = try await engine.start(Add.self, [5], id: "a")
@@ -37,10 +38,10 @@ struct EndToEndTests {
     }
 
     @Test func fanOut() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Add()
             FanOut()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(FanOut.self, 10)
             #expect(try await handle.result() == 1 + 6 + 45)
         }

@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 /// Catches what a step throws and tells it.
@@ -69,17 +70,17 @@ struct ErrorTests {
         let ran = Counter()
         let gate = Gate()
         // The first life ends while the second step waits.
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Catcher(ran: ran, gate: Gate())
-        } _: { engine in
+        } body: { engine in
             _ = try await engine.start(Catcher.self, kind, id: "w")
             while try await engine.client.status(of: "w").state != .running { await Task.yield() }
             while ran[] == 0 { await Task.yield() }
         }
         gate.open()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Catcher(ran: ran, gate: gate)
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.handle(of: Catcher.self, id: "w").result()
             #expect(result == told)
         }
@@ -87,9 +88,9 @@ struct ErrorTests {
     }
 
     @Test func aHandleThrowsWhatTheWorkflowThrew() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Thrower()
-        } _: { engine in
+        } body: { engine in
             await #expect(throws: Refused(code: 3)) { try await engine.start(Thrower.self, "listed").result() }
             await #expect(throws: Refused(code: 4)) { try await engine.start(Thrower.self, "step").result() }
             await #expect(throws: RecordedError(type: "Unlisted", message: "Unlisted(code: 5)")) {
@@ -100,9 +101,9 @@ struct ErrorTests {
 
     @Test func aResultThatCannotBeEncodedIsRecordedNotRetried() async throws {
         let ran = Counter()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             NotANumber(ran: ran)
-        } _: { engine in
+        } body: { engine in
             let error = await #expect(throws: WorkflowError.self) { try await engine.start(NotANumber.self, 1).result() }
             #expect(error?.code == .unencodable)
         }
@@ -112,9 +113,9 @@ struct ErrorTests {
     @Test func theLimitAppliesAfterEncoding() async throws {
         var configuration = EngineConfiguration.test
         configuration.payloadLimit = 1_000
-        try await withEngine(configuration: configuration) {
+        try await withEngine(store: .memory(), configuration: configuration) {
             Large()
-        } _: { engine in
+        } body: { engine in
             let fits = try await engine.start(Large.self, 998).result()
             #expect(fits.count == 998)
             let error = await #expect(throws: WorkflowError.self) { try await engine.start(Large.self, 999).result() }

@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 private struct Greeting: Workflow {
@@ -24,10 +25,10 @@ struct OutboxTests {
     @Test func whatATransactionOfAWorkflowStartsRunsAtOnce() async throws {
         let database = MemoryDatabase()
         let client = try await Client(store: .memory(database), configuration: .test)
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Greeting()
             Outbox(client: client)
-        } _: { engine in
+        } body: { engine in
             let start = ContinuousClock.now
             try await engine.start(Outbox.self, "Ada").result()
             #expect(try await engine.handle(of: Greeting.self, id: "Ada").result() == "Hello, Ada!")
@@ -39,9 +40,9 @@ struct OutboxTests {
     @Test func whatATransactionOfAClientStartsRunsAtOnce() async throws {
         let database = MemoryDatabase()
         let client = try await Client(store: .memory(database), configuration: .test)
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Greeting()
-        } _: { _ in
+        } body: { _ in
             let start = ContinuousClock.now
             let handle = try await client.transaction { db in try await client.start(Greeting.self, "Ada", in: db) }
             #expect(try await handle.result() == "Hello, Ada!")

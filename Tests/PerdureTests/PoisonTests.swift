@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 /// Makes progress with every step.
@@ -68,12 +69,12 @@ struct PoisonTests {
     @Test func onlyThePoisonIsSetAside() async throws {
         let (gate, isHarmless) = (Gate(), Lock(false))
         let victim = Lock<Engine?>(nil)
-        try await withEngine(configuration: Self.configuration) {
+        try await withEngine(store: .memory(), configuration: Self.configuration) {
             Busy()
             Idle()
             Long(gate: gate)
             Deadly(isHarmless: isHarmless) { try await Self.kill(victim.withLock { $0 }) }
-        } _: { engine in
+        } body: { engine in
             victim.withLock { $0 = engine }
             defer { victim.withLock { $0 = nil } }
             var idle: [WorkflowHandle<Void>] = []
@@ -105,9 +106,9 @@ struct PoisonTests {
 
     /// Process after process is killed, and it is nobody's fault: who only waits is never a suspect.
     @Test func whoWaitsIsNotBlamed() async throws {
-        try await withEngine(configuration: Self.configuration) {
+        try await withEngine(store: .memory(), configuration: Self.configuration) {
             Idle()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Idle.self)
             for _ in 0..<8 {
                 // Until it has come to its wait again.

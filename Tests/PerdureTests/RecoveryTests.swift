@@ -51,10 +51,10 @@ struct RecoveryTests {
         let struck = Counter()
         let database = MemoryDatabase()
         let ran = Counter()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Counting(ran: ran)
             Add()
-        } _: { engine in
+        } body: { engine in
             database.faults = { operation in
                 guard operation.kind != .open, operation.kind != .listen else { return nil }
                 guard random.withLock({ Int.random(in: 0..<20, using: &$0) }) == 0 else { return nil }
@@ -81,10 +81,10 @@ struct RecoveryTests {
         let database = MemoryDatabase()
         let ran = Counter()
         let killer = try await Client(store: .memory(database))
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Counting(ran: ran)
             Add()
-        } _: { engine in
+        } body: { engine in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<200 {
                     group.addTask {
@@ -110,9 +110,9 @@ struct RecoveryTests {
         var configuration = EngineConfiguration.test
         configuration.maximumInMemory = 20
         let clock = TestClock()
-        try await withEngine(configuration: configuration, clock: clock) {
+        try await withEngine(store: .memory(), configuration: configuration, clock: clock) {
             Stay()
-        } _: { engine in
+        } body: { engine in
             let handles = try await withThrowingTaskGroup(of: WorkflowHandle<Int>.self) { group in
                 for number in 0..<300 { group.addTask { try await engine.start(Stay.self, number) } }
                 return try await group.reduce(into: []) { $0.append($1) }
@@ -140,9 +140,9 @@ struct RecoveryTests {
         var configuration = EngineConfiguration.test
         configuration.maximumInMemory = 2
         let turns = Counter()
-        try await withEngine(configuration: configuration) {
+        try await withEngine(store: .memory(), configuration: configuration) {
             Stubborn(turns: turns)
-        } _: { engine in
+        } body: { engine in
             var handles: [WorkflowHandle<Void>] = []
             for _ in 0..<10 { handles.append(try await engine.start(Stubborn.self)) }
             for handle in handles {
@@ -160,10 +160,10 @@ struct RecoveryTests {
     @Test func anUnloadedWorkflowIsWoken() async throws {
         var configuration = EngineConfiguration.test
         configuration.maximumInMemory = 2
-        try await withEngine(configuration: configuration) {
+        try await withEngine(store: .memory(), configuration: configuration) {
             Stubborn(turns: Counter())
             Sleeping()
-        } _: { engine in
+        } body: { engine in
             var handles: [WorkflowHandle<Void>] = []
             for _ in 0..<20 { handles.append(try await engine.start(Sleeping.self)) }
             for handle in handles {
@@ -184,9 +184,9 @@ struct RecoveryTests {
         let garbage = WorkflowRecord(
             number: number, id: "garbage", lane: Lane(workflow: "Add"), input: EncodedPayload(codec: 1, bytes: [0xFF, 0x00]), created: 1)
         _ = try await client.core.start(garbage, StartOptions())
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Add()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.handle(of: Add.self, id: "garbage")
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .setAside)

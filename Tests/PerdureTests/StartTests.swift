@@ -1,6 +1,7 @@
 import Foundation
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 private struct Hold: Workflow {
@@ -31,10 +32,10 @@ private struct Clocked: Workflow {
 struct StartTests {
     @Test func anIDIsAnIdempotencyKey() async throws {
         let gate = Gate()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Hold(gate: gate)
             Other()
-        } _: { engine in
+        } body: { engine in
             let first = try await engine.start(Hold.self, "", id: "x")
             let second = try await engine.start(Hold.self, "", id: "x")
             #expect(first.number == second.number)
@@ -48,9 +49,9 @@ struct StartTests {
 
     @Test func policies() async throws {
         let gate = Gate()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Hold(gate: gate)
-        } _: { engine in
+        } body: { engine in
             let first = try await engine.start(Hold.self, "", id: "x")
             let error = await #expect(throws: WorkflowError.self) {
                 try await engine.start(Hold.self, "", id: "x", options: StartOptions(conflictPolicy: .fail))
@@ -80,9 +81,9 @@ struct StartTests {
     @Test func manyStartsOfOneID() async throws {
         let gate = Gate()
         gate.open()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Hold(gate: gate)
-        } _: { engine in
+        } body: { engine in
             let numbers = try await withThrowingTaskGroup(of: WorkflowNumber.self) { group in
                 for _ in 0..<64 { group.addTask { try await engine.start(Hold.self, "", id: "one").number } }
                 return try await group.reduce(into: Set()) { $0.insert($1) }
@@ -94,9 +95,9 @@ struct StartTests {
     @Test func aDelayIsKept() async throws {
         let gate = Gate()
         gate.open()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Hold(gate: gate)
-        } _: { engine in
+        } body: { engine in
             let clock = ContinuousClock()
             let begun = clock.now
             let handle = try await engine.start(Hold.self, "", options: StartOptions(delay: .milliseconds(150)))
@@ -114,9 +115,9 @@ struct StartTests {
         let client = try await Client(store: .memory(database))
         let handle = try await client.start(Hold.self, "", id: "from outside", options: StartOptions(attributes: ["customer": "acme"]))
         #expect(try await handle.status().state == .queued)
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Hold(gate: gate)
-        } _: { _ in
+        } body: { _ in
             let result = try await handle.result()
             #expect(result == "from outside")
         }
@@ -127,16 +128,16 @@ struct StartTests {
         let database = MemoryDatabase()
         let gate = Gate()
         gate.open()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Other()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Hold.self, "", id: "later")
             try await engine.start(Other.self).result()
             #expect(try await handle.status().state == .queued)
         }
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Hold(gate: gate)
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.handle(of: Hold.self, id: "later").result()
             #expect(result == "later")
         }
@@ -148,16 +149,16 @@ struct StartTests {
         gate.open()
         var two = EngineConfiguration.test
         two.version = "2"
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Hold(gate: gate)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Hold.self, "", id: "new", options: StartOptions(version: "2"))
             _ = try await engine.start(Hold.self, "", id: "old").result()
             #expect(try await handle.status().state == .queued)
         }
-        try await withEngine(database, configuration: two) {
+        try await withEngine(store: .memory(database), configuration: two) {
             Hold(gate: gate)
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.handle(of: Hold.self, id: "new").result()
             #expect(result == "new")
         }
@@ -165,18 +166,18 @@ struct StartTests {
 
     @Test(arguments: ["", String(repeating: "x", count: 513), "a\u{0}b", "line\nbreak"])
     func badIDs(id: String) async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Other()
-        } _: { engine in
+        } body: { engine in
             let error = await #expect(throws: WorkflowError.self) { try await engine.start(Other.self, id: id) }
             #expect(error?.code == .invalidName)
         }
     }
 
     @Test func timeAndChanceAreTheWorkflowsOwn() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Clocked()
-        } _: { engine in
+        } body: { engine in
             let told = try await engine.start(Clocked.self).result()
             #expect(told[1] - told[0] >= 0.02)
             #expect(told[2] == 1)

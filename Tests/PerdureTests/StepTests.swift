@@ -139,9 +139,9 @@ private struct Names2: Workflow {
 struct StepTests {
     @Test func retriesKeepTheirKeyAndCountAttempts() async throws {
         let ran = Counter()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Flaky(ran: ran, policy: .exponential(attempts: 5, initialInterval: .milliseconds(1)))
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Flaky.self, 3)
             #expect(try await handle.result() == 4)
             #expect(ran[handle.id + "/flaky"] == 4)
@@ -150,9 +150,9 @@ struct StepTests {
     }
 
     @Test func theLastErrorIsThrownWhenAttemptsAreUsedUp() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Flaky(ran: Counter(), policy: .fixed(attempts: 3, interval: .milliseconds(1)))
-        } _: { engine in
+        } body: { engine in
             await #expect(throws: RecordedError(type: "Unlisted", message: "Unlisted(code: 3)")) {
                 try await engine.start(Flaky.self, 10).result()
             }
@@ -162,9 +162,9 @@ struct StepTests {
     @Test(arguments: [("after", 3), ("marked", 1), ("listed", 1), ("other", 3)])
     func policies(kind: String, attempts: Int) async throws {
         let ran = Counter()
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Policies(ran: ran)
-        } _: { engine in
+        } body: { engine in
             _ = await #expect(throws: RecordedError.self) { try await engine.start(Policies.self, kind).result() }
             #expect(ran[kind] == attempts)
         }
@@ -175,9 +175,9 @@ struct StepTests {
         let ran = Counter()
         let never = Gate()
         let clock = TestClock()
-        try await withEngine(clock: clock) {
+        try await withEngine(store: .memory(), configuration: .test, clock: clock) {
             Slow(ran: ran, never: never)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Slow.self, kind)
             while ran[] == 0 { await Task.yield() }
             if kind == "heartbeat" {
@@ -199,9 +199,9 @@ struct StepTests {
     }
 
     @Test func progressReachesTheNextAttempt() async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Progressing(seen: Counter())
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.start(Progressing.self).result()
             #expect(result == 20)
         }
@@ -210,9 +210,9 @@ struct StepTests {
     @Test func aLongBackoffIsDurableAndVisibleAndGoesOnElsewhere() async throws {
         let database = MemoryDatabase()
         let ran = Counter()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             LongBackoff(ran: ran)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(LongBackoff.self, id: "w")
             while try await handle.status().pendingSteps.isEmpty { await Task.yield() }
             let pending = try #require(try await handle.status().pendingSteps.first)
@@ -221,9 +221,9 @@ struct StepTests {
             let next = try #require(pending.nextAttempt)
             #expect(next.timeIntervalSinceNow > 3_000)
         }
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             LongBackoff(ran: ran)
-        } _: { engine in
+        } body: { engine in
             while try await engine.client.status(of: "w").state != .running { await Task.yield() }
             let pending = try #require(try await engine.client.status(of: "w").pendingSteps.first)
             #expect(pending.attempts == 1)
@@ -236,9 +236,9 @@ struct StepTests {
         ("control", "invalidName"), ("nested", "nestedStep"),
     ])
     func names(kind: String, told: String) async throws {
-        try await withEngine {
+        try await withEngine(store: .memory(), configuration: .test) {
             Names2()
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.start(Names2.self, kind).result()
             #expect(result == told)
         }

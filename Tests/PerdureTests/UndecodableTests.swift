@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 private struct Numbers: Workflow {
@@ -26,24 +27,24 @@ struct UndecodableTests {
     @Test func aRecordedResultOfAnotherTypeSetsTheWorkflowAside() async throws {
         let database = MemoryDatabase()
         let gate = Gate()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Numbers(gate: gate)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.start(Numbers.self, id: "x")
-            while try await handle.status().state != .running { try await Task.sleep(for: .milliseconds(5)) }
+            while !database.isRecorded("value", of: handle.number) { await Task.yield() }
         }
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Texts()
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.handle(of: Texts.self, id: "x")
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .setAside)
             #expect(try await handle.status().reason?.contains("cannot be decoded") == true)
         }
         gate.open()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Numbers(gate: gate)
-        } _: { engine in
+        } body: { engine in
             let handle = try await engine.handle(of: Numbers.self, id: "x")
             #expect(try await handle.resume())
             #expect(try await handle.result() == 1)

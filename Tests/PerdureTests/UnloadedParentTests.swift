@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 private struct Slow: Workflow {
@@ -25,10 +26,10 @@ struct UnloadedParentTests {
         var configuration = EngineConfiguration.test
         configuration.maximumInMemory = 4
         let gate = Gate()
-        try await withEngine(configuration: configuration) {
+        try await withEngine(store: .memory(), configuration: configuration) {
             Parent()
             Slow(gate: gate)
-        } _: { engine in
+        } body: { engine in
             var parents: [WorkflowHandle<Int>] = []
             for number in 0..<20 { parents.append(try await engine.start(Parent.self, number)) }
             // All have been in memory, and have left it.
@@ -41,20 +42,20 @@ struct UnloadedParentTests {
     @Test func whoseParentsEngineEndsGoesOn() async throws {
         let (database, gate) = (MemoryDatabase(), Gate())
         let ids = (0..<20).map { "parent \($0)" }
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Parent()
             Slow(gate: gate)
-        } _: { engine in
+        } body: { engine in
             for (number, id) in ids.enumerated() {
                 let parent = try await engine.start(Parent.self, number, id: id)
                 while try await parent.status().state != .running { await Task.yield() }
             }
         }
         gate.open()
-        try await withEngine(database) {
+        try await withEngine(store: .memory(database), configuration: .test) {
             Parent()
             Slow(gate: gate)
-        } _: { engine in
+        } body: { engine in
             for (number, id) in ids.enumerated() {
                 let parent = try await engine.handle(of: Parent.self, id: id)
                 #expect(try await parent.result() == number)

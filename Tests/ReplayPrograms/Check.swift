@@ -137,7 +137,7 @@ package struct Check: Sendable {
         tally.completions = recordings.reduce(0) { $0 + $1.copy.steps.count }
         // What was not finished has been reported already.
         let finished = recordings.filter { $0.copy.outcome != nil }
-        try await replay(finished.filter { $0.copy.outcome?.status != .terminated }, &tally)
+        try await replay(finished.filter(\.hasEndedItself), &tally)
         try await continueFromCuts(finished, &tally)
         return tally
     }

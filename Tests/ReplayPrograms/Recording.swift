@@ -8,6 +8,12 @@ package struct Recording: Sendable {
 
     package var id: String { copy.record.id ?? Names.publicID(copy.record.number) }
 
+    /// Its own code has brought it to its end: it was not terminated, nor cancelled before it began.
+    package var hasEndedItself: Bool {
+        guard let outcome = copy.outcome, outcome.status != .terminated else { return false }
+        return outcome.status != .cancelled || copy.steps.contains { $0.kind == .cancel }
+    }
+
     package var completions: Int { copy.steps.count }
 
     package init(copy: WorkflowCopy, trace: [String]) {

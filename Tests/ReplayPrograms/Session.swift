@@ -1,5 +1,6 @@
 package import Perdure
 package import PerdureMemory
+internal import PerdureTesting
 
 /// How programs are run.
 package struct SessionSettings: Sendable {
@@ -32,20 +33,7 @@ package struct Session: Sendable {
         let engine = try await Engine(store: .memory(database), configuration: configuration, environment: environment) {
             ProgramWorkflow(laboratory)
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await engine.run() }
-            do {
-                try await body(Session(database: database, engine: engine))
-            } catch {
-                group.cancelAll()
-                try? await group.waitForAll()
-                await engine.close()
-                throw error
-            }
-            group.cancelAll()
-            try await group.waitForAll()
-        }
-        await engine.close()
+        try await withEngine(engine) { try await body(Session(database: database, engine: $0)) }
     }
 
     /// Starts each program, and asks some to cancel at a random moment.

@@ -43,7 +43,7 @@ package struct StoredRecording: Codable, Sendable {
     /// Nil for a workflow that has not ended by its own code.
     package init?(_ recording: Recording) {
         let record = recording.copy.record
-        guard let outcome = recording.copy.outcome, outcome.status != .terminated else { return nil }
+        guard let outcome = recording.copy.outcome, recording.hasEndedItself else { return nil }
         number = record.number
         id = record.id
         isChild = record.parent != nil

@@ -55,7 +55,7 @@ internal import Testing
             let found = try await stranger.claimer.claimDue(repertoire, now: due, limit: 9)
             #expect(Set(found.map { "\($0.number) \($0.isServed)" }) == ["\(numbers[0]) false", "\(other) true"])
             #expect(
-                try await stranger.claimer.claimWaiting([numbers[1]], repertoire) == [Claimed(number: numbers[1], isServed: false)])
+                try await stranger.claimer.claimArrived([numbers[1]], repertoire) == [Claimed(number: numbers[1], isServed: false)])
             let seen = try await fixture.statuses(numbers + [other])
             #expect(seen.map(\.live) == [.ready, .ready, .owned])
             #expect(seen.map(\.due) == [nil, nil, nil])
@@ -205,31 +205,12 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
-    func `those that wait are woken, and nobody else`(_ kind: StoreUnderTest) async throws {
-        try await withStore(kind) { fixture in
-            let (one, two) = (try await fixture.executor(), try await fixture.executor())
-            let numbers = try await fixture.ownedMany(5, by: one)
-            try await one.commit([
-                .suspend(numbers[0], due: .max), .suspend(numbers[1], due: Fixture.future), .release(numbers[2]),
-                .setAside(numbers[3], reason: "broken", at: Fixture.moment),
-            ])
-            let unknown = try await fixture.number()
-            let claimed = try await two.claimer.claimWaiting(numbers + [unknown, numbers[0]])
-            #expect(Set(claimed.map(\.number)) == [numbers[0], numbers[1]] && claimed.count == 2)
-            #expect(try await one.claimer.claimWaiting(numbers) == [])
-            #expect(try await two.claimer.claimWaiting([]) == [])
-            #expect(try await two.claimer.nextDue() == nil)
-            #expect(try await one.claimer.owned() == [numbers[4]])
-        }
-    }
-
-    @Test(arguments: StoreUnderTest.available)
     func `what was woken early does not wait again after a hand-back`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let executor = try await fixture.executor()
             let number = try await fixture.owned(by: executor)
             try await executor.commit(.suspend(number, due: Fixture.future))
-            #expect(try await executor.claimer.claimWaiting([number]).map(\.number) == [number])
+            #expect(try await executor.claimer.claimArrived([number]).map(\.number) == [number])
             try await executor.commit(.release(number))
             // Only a delayed start comes with a moment: this one has something to do now.
             let claimed = try await executor.claimer.claimReady(workflows: ["flow"], versions: [""], limit: 9)

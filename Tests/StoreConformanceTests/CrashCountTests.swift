@@ -43,7 +43,7 @@ internal import Testing
                     #expect(try await doomed.claimer.claimReady(.flow, limit: 9) == [Claimed(number: number, crashes: crashes)])
                 } else {
                     #expect(try await doomed.claimer.claimReady(.flow, limit: 9) == [])
-                    #expect(try await doomed.claimer.claimWaiting([number], .flow) == [])
+                    #expect(try await doomed.claimer.claimArrived([number], .flow) == [])
                     #expect(try await doomed.claimer.claimDue(.flow, now: .max, limit: 9) == [])
                     #expect(try await doomed.claimer.nextSuspect(.flow)?.crashes == crashes)
                     let claim: (Int, Int) async throws -> [Claimed] = { crashes, limit in

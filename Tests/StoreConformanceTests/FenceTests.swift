@@ -34,7 +34,7 @@ internal import Testing
             await expect(.fenced, "start") { try await fixture.backend.start([(fresh.0, IDPolicies())], owner: executor.id) }
             await expect(.fenced, "ready") { try await executor.claimReady() }
             await expect(.fenced, "due") { try await executor.claimer.claimDue(now: 2000, limit: 9) }
-            await expect(.fenced, "waiting") { try await executor.claimer.claimWaiting([numbers[2]]) }
+            await expect(.fenced, "waiting") { try await executor.claimer.claimArrived([numbers[2]]) }
             #expect(try await Picture(of: all, in: fixture) == before)
             try await eventually("all is returned") { try await !fixture.backend.reap(limit: 100).more }
             #expect(try await heir.claimReady().count == 3)

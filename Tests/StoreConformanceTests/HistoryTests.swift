@@ -119,7 +119,7 @@ internal import Testing
             #expect(Set(try await fixture.load(number).pending) == Set(rows))
             // It is kept over a suspension, a hand-back and a claim.
             try await executor.commit(.suspend(number, due: .max))
-            #expect(try await executor.claimer.claimWaiting([number]).map(\.number) == [number])
+            #expect(try await executor.claimer.claimArrived([number]).map(\.number) == [number])
             try await executor.commit(.release(number))
             #expect(try await executor.claimReady() == [number])
             #expect(Set(try await fixture.load(number).pending) == Set(rows))

@@ -131,6 +131,31 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `a row that nothing comes of is deleted alone`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            let numbers = try await fixture.ownedMany(2, by: executor)
+            try await fixture.backend.deliver([cancel(numbers[0]), cancel(numbers[0]), cancel(numbers[1]), cancel(numbers[0])])
+            let items = try await fixture.backend.inbox(of: numbers)
+            try #require(items.count == 4)
+            let batch: [Command] = [
+                .step(step(numbers[0], "@cancel", 1, kind: .cancel), consumes: items[0].sequence),
+                .consume(numbers[0], sequence: items[1].sequence),
+                // Another's row.
+                .consume(numbers[0], sequence: items[2].sequence),
+            ]
+            // Also when it is sent again.
+            for _ in 0..<2 {
+                try await executor.commit(batch)
+                #expect(try await fixture.backend.inbox(of: numbers) == [items[2], items[3]])
+            }
+            try await executor.commit([.consume(numbers[0], sequence: items[3].sequence), .suspend(numbers[0], due: .max)])
+            executor.claimer.reset()
+            #expect(Set(try await executor.claimer.arrivals()) == [numbers[1]])
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `a long inbox is consumed from the front`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let executor = try await fixture.executor()

@@ -73,7 +73,7 @@ internal import Testing
             let fresh = try await fixture.ready()
             let other = try await fixture.executor()
             let claimed = try await other.claimer.claimReady(workflows: ["flow"], versions: [""], limit: 9)
-            #expect(claimed.last == Claimed(number: fresh, crashes: 0))
+            #expect(claimed.last == Claimed(number: fresh, isFresh: true))
             #expect(Set(claimed.dropLast().map(\.number)) == Set(numbers[2...]))
             #expect(claimed.dropLast().allSatisfy { $0.crashes == 1 })
         }

@@ -104,12 +104,13 @@ internal import Testing
         try await store.renew(1, lease: .seconds(10))
         let (writer, claimer) = (try await store.writer(0, for: 1), try await store.claimer(for: 1))
         _ = try await (writer.commit([]), claimer.claimReady(workflows: [], versions: [], limit: 1), claimer.claimDue(now: 0, limit: 1))
-        _ = try await (claimer.claimWaiting([]), claimer.owned(), claimer.nextDue(), claimer.arrivals(), claimer.nextSuspect(.flow))
+        _ = try await (claimer.claimArrived([]), claimer.owned(), claimer.nextDue(), claimer.arrivals(), claimer.nextSuspect(.flow))
         _ = try await claimer.claimSuspects(.flow, crashes: 2, now: 0, limit: 1, probation: .zero, acquitted: [])
         _ = try await (store.load([], limit: 1), store.history(of: 1, after: 0, limit: 1), store.inbox(of: []))
         _ = try await (store.start([], owner: nil), store.resume(1), store.reap(limit: 1), store.deliver([]))
         let transaction = try await store.begin(.serializable, for: nil)
         _ = try await (transaction.start([(record, IDPolicies())]), transaction.deliver([]), transaction.recorded(1, ""))
+        _ = try await (transaction.resume(1), transaction.number(ofID: ""), transaction.status(of: 1))
         _ = try await transaction.commit(nil, hadPending: false)
         _ = try await store.listen { _ in }
         await store.notify([.ready])
@@ -134,6 +135,18 @@ internal import Testing
         #expect(try await one.commit(nil, hadPending: false).isDone)
         await expect(.transient) { try await two.commit(nil, hadPending: false) }
         #expect(try await store.status(of: 2) == nil)
+    }
+
+    @Test func `of two transactions that resume one workflow, one does`() async throws {
+        let store = try await Store.memory().open(StoreSettings())
+        try await store.register(1, label: "", lease: .seconds(600))
+        let record = WorkflowRecord(number: 1, lane: Lane(workflow: "flow"), input: .void, created: 0)
+        _ = try await store.writer(0, for: 1).commit([.start(record), .setAside(1, reason: "broken", at: 0)])
+        let (one, two) = (try await store.begin(.serializable, for: nil), try await store.begin(.serializable, for: nil))
+        #expect(try await (one.resume(1), two.resume(1)) == (true, true))
+        #expect(try await one.commit(nil, hadPending: false).isDone)
+        await expect(.transient) { try await two.commit(nil, hadPending: false) }
+        #expect(try await store.status(of: 1)?.live == .ready)
     }
 
     @Test func `twenty thousand workflows are no scan`() async throws {

@@ -19,7 +19,7 @@ internal import Testing
             try await expectStatus(.owned, due: nil)
             try await executor.commit(.suspend(number, due: Fixture.future))
             try await expectStatus(.waiting, due: Fixture.future)
-            #expect(try await executor.claimer.claimWaiting([number]).count == 1)
+            #expect(try await executor.claimer.claimArrived([number]).count == 1)
             try await executor.commit(.setAside(number, reason: "broken", at: Fixture.moment))
             try await expectStatus(.setAside, due: nil, reason: "broken")
             #expect(try await fixture.backend.resume(number))

@@ -83,39 +83,39 @@ public final class Client: Sendable {
         WorkflowHandle(id: id, number: number, core: core, errors: ErrorRegistry(W.errors))
     }
 
-    /// A handle of the newest run under an id.
+    /// A handle of the newest run under an id; with a transaction, as that sees it.
     ///
     /// - Throws: ``WorkflowError`` if there is none, or it is of another type.
-    public func handle<W: Workflow>(of type: W.Type, id: String) async throws -> WorkflowHandle<W.Output> {
-        let number = try await core.number(ofID: id)
-        let status = try await core.status(of: number)
+    public func handle<W: Workflow>(
+        of type: W.Type, id: String, in transaction: Transaction? = nil
+    ) async throws -> WorkflowHandle<W.Output> {
+        let number = try await core.number(ofID: id, in: transaction)
+        let status = try await core.status(of: number, in: transaction)
         guard status.name == W.name else {
             throw WorkflowError(.otherType, "the workflow '\(id)' is of type '\(status.name)', not '\(W.name)'")
         }
         return handle(type, id, number)
     }
 
-    /// Where the newest run under an id is in its life.
-    public func status(of id: String) async throws -> WorkflowStatus {
-        try await core.status(of: core.number(ofID: id))
+    /// Where the newest run under an id is in its life; with a transaction, as that sees it.
+    public func status(of id: String, in transaction: Transaction? = nil) async throws -> WorkflowStatus {
+        try await core.status(of: core.number(ofID: id, in: transaction), in: transaction)
     }
 
-    /// Asks the newest run under an id to cancel; with a transaction, when that commits.
+    /// Asks the newest run under an id to cancel; see ``WorkflowHandle/cancel(in:)``.
     public func cancel(_ id: String, in transaction: Transaction? = nil) async throws {
-        try await deliver(.cancel, id, transaction)
+        try await core.deliver(InboxItem(workflow: core.number(ofID: id, in: transaction), kind: .cancel), in: transaction)
     }
 
-    /// Ends the newest run under an id without running any of its code; with a transaction, when that commits.
+    /// Ends the newest run under an id without running any of its code; see ``WorkflowHandle/terminate(in:)``.
     public func terminate(_ id: String, in transaction: Transaction? = nil) async throws {
-        try await deliver(.terminate, id, transaction)
+        try await core.deliver(InboxItem(workflow: core.number(ofID: id, in: transaction), kind: .terminate), in: transaction)
     }
 
-    private func deliver(_ kind: InboxKind, _ id: String, _ transaction: Transaction?) async throws {
-        let item = InboxItem(workflow: try await core.number(ofID: id), kind: kind)
-        guard let transaction else { return try await core.deliver(item) }
-        try transaction.checkOpen()
-        transaction.touch(.inbox)
-        try await transaction.backend.deliver([item])
+    /// Brings the newest run under an id back if it was set aside; see ``WorkflowHandle/resume(in:)``.
+    @discardableResult
+    public func resume(_ id: String, in transaction: Transaction? = nil) async throws -> Bool {
+        try await core.resume(core.number(ofID: id, in: transaction), in: transaction)
     }
 
     /// Runs SQL of the user's in one transaction of the store's database, together with what is started or asked `in:` it: an outbox for free.

@@ -100,46 +100,18 @@ package final class ClientCore: Sendable {
         }
     }
 
+    /// Returns when it has ended, set aside or not.
     private func terminate(_ number: WorkflowNumber) async throws {
         try await deliver(InboxItem(workflow: number, kind: .terminate))
-        while case .setAside = try await ending(of: number) {
-            // A set-aside workflow has no owner who would read the row.
-            _ = try await resume(number)
-        }
-    }
-
-    func deliver(_ item: InboxItem) async throws {
-        try await store.deliver([item])
-        incarnation.withLock { $0 }?.hint(.inbox)
-        await store.notify([.inbox])
-    }
-
-    func resume(_ number: WorkflowNumber) async throws -> Bool {
-        guard try await store.resume(number) else { return false }
-        incarnation.withLock { $0 }?.hint(.ready)
-        await store.notify([.ready])
-        return true
+        _ = try await endings.ending(of: number, orSetAside: false, isLocal: isLocal(number))
     }
 
     func ending(of number: WorkflowNumber) async throws -> Ending {
-        try await endings.ending(of: number) { [incarnation] in
-            incarnation.withLock { $0 }?.residency.withLock { $0.runs[number] != nil } ?? false
-        }
+        try await endings.ending(of: number, isLocal: isLocal(number))
     }
 
-    /// The newest run under a user's id, or the run of an id of ours.
-    func number(ofID id: String) async throws -> WorkflowNumber {
-        try Names.check(id, "the id of a workflow")
-        if let number = try await store.number(ofID: id) { return number }
-        if let number = Names.number(fromPublicID: id), try await store.status(of: number) != nil { return number }
-        throw WorkflowError(.notFound, "no workflow has the id '\(id)'")
-    }
-
-    func status(of number: WorkflowNumber) async throws -> WorkflowStatus {
-        guard let status = try await store.status(of: number) else {
-            throw WorkflowError(.notFound, "no workflow has the number \(number): it is past its retention, or was never started")
-        }
-        return WorkflowStatus(status)
+    private func isLocal(_ number: WorkflowNumber) -> @Sendable () -> Bool {
+        { [incarnation] in incarnation.withLock { $0 }?.residency.withLock { $0.runs[number] != nil } ?? false }
     }
 
     func close() async {

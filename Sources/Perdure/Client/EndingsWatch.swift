@@ -10,6 +10,8 @@ package final class EndingsWatch: Sendable {
 
     fileprivate struct Waiter {
         var number: WorkflowNumber
+        /// That it was set aside is an end too.
+        var orSetAside: Bool
         var parked: Parked<Turn>?
         /// What came before it parked.
         var turn: Turn?
@@ -35,9 +37,12 @@ package final class EndingsWatch: Sendable {
         self.clock = clock
     }
 
+    /// How many wait.
+    package var waiting: Int { state.withLock { $0.waiters.count } }
+
     /// The end of a workflow; `isLocal` says whether this process runs it, and will say so itself.
-    func ending(of number: WorkflowNumber, isLocal: @Sendable () -> Bool) async throws -> Ending {
-        let id = state.withLock { $0.add(number) }
+    func ending(of number: WorkflowNumber, orSetAside: Bool = true, isLocal: @Sendable () -> Bool) async throws -> Ending {
+        let id = state.withLock { $0.add(number, orSetAside: orSetAside) }
         defer { state.withLock { $0.remove(id) } }
         // Also for one that runs here now: it may be taken out of memory, and end elsewhere.
         try await listen()
@@ -67,10 +72,10 @@ package final class EndingsWatch: Sendable {
 
     /// Looks, as long as there is something to look for.
     private func lead() async throws {
-        while let numbers = state.withLock({ $0.takeUnchecked(500) }) {
+        while let (numbers, newest) = state.withLock({ $0.takeUnchecked(500) }) {
             if numbers.isEmpty { continue }
             do throws(StoreError) {
-                for ending in try await store.endings(of: numbers) { ended(ending) }
+                for ending in try await store.endings(of: numbers) { tell(ending, upTo: newest) }
             } catch {
                 state.withLock { $0.isLed = false }
                 guard error.code == .unavailable || error.code == .transient || error.code == .full else { throw error }
@@ -80,10 +85,19 @@ package final class EndingsWatch: Sendable {
         }
     }
 
-    /// An end that this process has seen.
-    func ended(_ ending: Ending) {
+    /// An outcome that this process has written; it is the last word.
+    func ended(_ outcome: Outcome) { tell(.outcome(outcome), upTo: .max) }
+
+    /// This process has set a workflow aside.
+    ///
+    /// It may have been resumed since, by somebody who now waits for its end: so those who wait look for themselves.
+    func setAside(_ number: WorkflowNumber) { hint(.ended([number])) }
+
+    /// That a workflow is set aside was true when the database was asked, and is news only for those who waited then.
+    private func tell(_ ending: Ending, upTo newest: UInt64) {
+        let newest = if case .outcome = ending { UInt64.max } else { newest }
         let parked = state.withLock { state in
-            (state.byNumber[ending.workflow] ?? []).compactMap { state.give($0, .ended(ending)) }
+            (state.byNumber[ending.workflow] ?? []).filter { $0 <= newest }.compactMap { state.give($0, .ended(ending)) }
         }
         for parked in parked { parked.resume(returning: .ended(ending)) }
     }
@@ -107,7 +121,7 @@ package final class EndingsWatch: Sendable {
             return !state.hasTimer
         }
         guard isNeeded else { return }
-        clock.schedule(at: clock.now().adding(store.pollInterval)) { [weak self] in
+        clock.schedule(after: store.pollInterval) { [weak self] in
             guard let self else { return }
             let goesOn = self.state.withLock { state in
                 state.hasTimer = false
@@ -147,9 +161,9 @@ package final class EndingsWatch: Sendable {
 }
 
 extension EndingsWatch.State {
-    fileprivate mutating func add(_ number: WorkflowNumber) -> UInt64 {
+    fileprivate mutating func add(_ number: WorkflowNumber, orSetAside: Bool) -> UInt64 {
         nextID += 1
-        waiters[nextID] = EndingsWatch.Waiter(number: number)
+        waiters[nextID] = EndingsWatch.Waiter(number: number, orSetAside: orSetAside)
         byNumber[number, default: []].insert(nextID)
         return nextID
     }
@@ -163,6 +177,7 @@ extension EndingsWatch.State {
     /// Gives a waiter its turn; returns it if it must be resumed.
     fileprivate mutating func give(_ id: UInt64, _ turn: EndingsWatch.Turn) -> Parked<EndingsWatch.Turn>? {
         guard let waiter = waiters[id] else { return nil }
+        if case .ended(.setAside) = turn, !waiter.orSetAside { return nil }
         waiters[id]?.parked = nil
         if waiter.parked == nil, waiter.turn == nil { waiters[id]?.turn = turn }
         return waiter.parked
@@ -195,14 +210,14 @@ extension EndingsWatch.State {
         return waiter.parked
     }
 
-    /// nil at the end: then nobody leads, and whoever adds something chooses anew.
-    fileprivate mutating func takeUnchecked(_ limit: Int) -> [WorkflowNumber]? {
+    /// What is to be asked for, and the newest of those who wait; nil at the end: then nobody leads, and whoever adds something chooses anew.
+    fileprivate mutating func takeUnchecked(_ limit: Int) -> (numbers: [WorkflowNumber], newest: UInt64)? {
         guard !unchecked.isEmpty else {
             isLed = false
             return nil
         }
         let numbers = Array(unchecked.prefix(limit))
         unchecked.subtract(numbers)
-        return numbers.filter { byNumber[$0] != nil }
+        return (numbers.filter { byNumber[$0] != nil }, nextID)
     }
 }

@@ -4,7 +4,9 @@ public enum IDConflictPolicy: String, Sendable, Hashable {
     case useExisting
     /// Throws ``WorkflowError/Code-swift.struct/alreadyStarted``.
     case fail
-    /// Terminates the open run, then starts a new one under the same id.
+    /// Terminates the open run, waits until an engine (any) has done it, then starts a new one under the same id.
+    ///
+    /// Not in a transaction, which cannot wait for that.
     case terminateExisting
 }
 

@@ -3,7 +3,7 @@ package final class NumberPool: Sendable {
     private struct State {
         var next: WorkflowNumber = 0
         var end: WorkflowNumber = 0
-        var expires: Microseconds = 0
+        var expires: Instant?
         var isFetching = false
         var waiters: [Parked<Void>] = []
     }
@@ -21,9 +21,9 @@ package final class NumberPool: Sendable {
     ///
     /// A block that is older than ten seconds is dropped: numbers are ordered by time.
     func atHand() -> WorkflowNumber? {
-        let now = clock.now()
+        let time = clock.instant()
         return state.withLock { state in
-            guard state.next < state.end, now < state.expires else { return nil }
+            guard state.next < state.end, let expires = state.expires, time < expires else { return nil }
             defer { state.next += 1 }
             return state.next
         }
@@ -62,7 +62,7 @@ package final class NumberPool: Sendable {
             }
             for waiter in waiters { waiter.resume() }
         }
-        let expires = clock.now().adding(.seconds(10))
+        let expires = clock.instant() + .seconds(10)
         let block = try await store.numberBlock()
         state.withLock { state in
             state.next = block.first

@@ -6,22 +6,31 @@ public struct WorkflowHandle<Output: Sendable>: Sendable {
     package let core: ClientCore
     package let errors: ErrorRegistry
 
-    /// Where the workflow is in its life.
-    public func status() async throws -> WorkflowStatus { try await core.status(of: number) }
+    /// Where the workflow is in its life; with a transaction, as that sees it.
+    public func status(in transaction: Transaction? = nil) async throws -> WorkflowStatus {
+        try await core.status(of: number, in: transaction)
+    }
 
-    /// Asks the workflow to cancel: its task is cancelled, wherever it waits.
+    /// Asks the workflow to cancel: its task is cancelled, wherever it waits; with a transaction, when that commits.
     ///
-    /// It may take its time, and may decline by returning a result. Every further call of its context throws `CancellationError`.
-    public func cancel() async throws { try await core.deliver(InboxItem(workflow: number, kind: .cancel)) }
+    /// It may take its time, and may decline by returning a result. Every further call of its context throws `CancellationError`. One that
+    /// has not begun yet ends at once, and none of its code runs; one that was set aside is cancelled when it is resumed.
+    public func cancel(in transaction: Transaction? = nil) async throws {
+        try await core.deliver(InboxItem(workflow: number, kind: .cancel), in: transaction)
+    }
 
-    /// Ends the workflow without running any of its code; its children follow their policies.
-    public func terminate() async throws { try await core.deliver(InboxItem(workflow: number, kind: .terminate)) }
+    /// Ends the workflow without running any of its code; with a transaction, when that commits.
+    ///
+    /// Its children follow their policies. Any engine does it, whether it knows the type or not; also of a workflow that was set aside.
+    public func terminate(in transaction: Transaction? = nil) async throws {
+        try await core.deliver(InboxItem(workflow: number, kind: .terminate), in: transaction)
+    }
 
-    /// Brings a workflow that was set aside back, once what it was set aside for is mended.
+    /// Brings a workflow that was set aside back, once what it was set aside for is mended; with a transaction, when that commits.
     ///
     /// - Returns: False if it is not set aside.
     @discardableResult
-    public func resume() async throws -> Bool { try await core.resume(number) }
+    public func resume(in transaction: Transaction? = nil) async throws -> Bool { try await core.resume(number, in: transaction) }
 
     /// The outcome's output, or the error that it holds.
     fileprivate func output() async throws -> EncodedPayload? {

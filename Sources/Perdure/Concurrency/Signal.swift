@@ -20,15 +20,15 @@ package final class Signal: Sendable {
         waiter?.resume()
     }
 
-    /// Returns when raised since the last wait, or when the clock has reached `deadline`.
-    package func wait(until deadline: Microseconds, clock: any EngineClock) async {
+    /// Returns when raised since the last wait, or when the time has come, if one is given.
+    package func wait(until deadline: Instant? = nil, clock: any EngineClock) async {
         let generation: UInt64? = state.withLock { state in
             state.generation += 1
             defer { state.raised = false }
             return state.raised ? nil : state.generation
         }
         guard let generation else { return }
-        let timer = deadline == .max ? nil : clock.schedule(at: deadline) { self.expire(generation) }
+        let timer = deadline.map { clock.schedule(at: $0) { self.expire(generation) } }
         await park { (continuation: Parked<Void>) in
             let raised = state.withLock { state in
                 defer { state.raised = false }

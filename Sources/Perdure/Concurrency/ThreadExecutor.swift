@@ -13,6 +13,8 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor {
         var jobs: [UnownedJob] = []
         var idle = false
         var stopped = false
+        /// The thread has ended.
+        var ended = false
     }
 
     private let state = Lock(State())
@@ -27,18 +29,22 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let mustWake = state.withLock { state in
-            precondition(!state.stopped, "a job for thread '\(name)' after it was stopped")
+        let (mustWake, mustStart) = state.withLock { state in
             state.jobs.append(job)
-            defer { state.idle = false }
-            return state.idle
+            defer {
+                state.idle = false
+                state.ended = false
+            }
+            return (state.idle, state.ended)
         }
         if mustWake { wake.signal() }
+        if mustStart { startThread(name: name) { self.loop() } }
     }
 
     /// Ends the thread when what is queued has run.
     ///
-    /// Nothing may be enqueued afterwards.
+    /// What comes later (the body of a step that outlives its engine asks a connection that is closed) is run all the same, on a thread that
+    /// is started for it: it will be told that it is too late, and must not take the process down.
     package func stop() {
         let mustWake = state.withLock { state in
             state.stopped = true
@@ -59,7 +65,10 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor {
             let (jobs, stopped): ([UnownedJob], Bool) = state.withLock { state in
                 let jobs = state.jobs
                 state.jobs = []
-                if jobs.isEmpty { state.idle = !state.stopped }
+                if jobs.isEmpty {
+                    state.idle = !state.stopped
+                    state.ended = state.stopped
+                }
                 return (jobs, state.stopped)
             }
             lingers = !jobs.isEmpty

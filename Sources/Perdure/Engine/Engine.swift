@@ -19,6 +19,7 @@ public final class Engine: Sendable {
     private let registrations: [String: Registration]
     private let isRunning = Lock(false)
     private let shutdown = ShutdownSwitch()
+    let tally = EngineTally()
 
     /// Opens a store; nothing runs before ``run(gracefulShutdownSignals:)``.
     ///
@@ -92,17 +93,17 @@ public final class Engine: Sendable {
     private func runAgainAndAgain() async throws {
         var delay = Duration.milliseconds(50)
         while !shutdown.isRequested {
-            let begun = environment.clock.now()
+            let begun = environment.clock.instant()
             do {
                 try await runOnce()
             } catch let error as StoreError where [.unavailable, .transient, .full, .fenced].contains(error.code) {
                 settings.log(.warning, "the engine could not register, and tries again: \(error)")
             }
             // An incarnation that lived for a while is replaced at once; one that failed at its first step is no reason to spin.
-            if environment.clock.now() > begun.adding(settings.lease) { delay = .milliseconds(50) }
+            if environment.clock.instant() > begun + settings.lease { delay = .milliseconds(50) }
             let pause = Signal()
             shutdown.whenRequested { _ in pause.raise() }
-            await pause.wait(until: environment.clock.now().adding(delay), clock: environment.clock)
+            await pause.wait(until: environment.clock.instant() + delay, clock: environment.clock)
             delay = min(delay * 2, .seconds(5))
         }
     }
@@ -110,7 +111,7 @@ public final class Engine: Sendable {
     private func runOnce() async throws {
         let incarnation = try await Incarnation(
             id: ExecutorID(bitPattern: environment.random() >> 1), store: client.core.store, settings: settings, environment: environment,
-            registrations: registrations, client: client.core)
+            registrations: registrations, client: client.core, tally: tally)
         client.core.incarnation.withLock { $0 = incarnation }
         shutdown.whenRequested { count in
             incarnation.end(.shutdown)
@@ -146,9 +147,11 @@ public final class Engine: Sendable {
         try await client.start(type, id: id, options: options, in: transaction)
     }
 
-    /// A handle of the newest run under an id.
-    public func handle<W: Workflow>(of type: W.Type, id: String) async throws -> WorkflowHandle<W.Output> {
-        try await client.handle(of: type, id: id)
+    /// A handle of the newest run under an id; with a transaction, as that sees it.
+    public func handle<W: Workflow>(
+        of type: W.Type, id: String, in transaction: Transaction? = nil
+    ) async throws -> WorkflowHandle<W.Output> {
+        try await client.handle(of: type, id: id, in: transaction)
     }
 
     /// Runs SQL of the user's; see ``Client/transaction(isolation:_:)``.

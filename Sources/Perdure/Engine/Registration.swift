@@ -15,6 +15,16 @@ public struct Registration: Sendable {
         fault = Self.fault(of: W.self)
     }
 
+    /// Stands for code that is not here, where a workflow ends without running.
+    static func absent(_ name: String) -> Registration { Registration(absent: name) }
+
+    private init(absent name: String) {
+        self.name = name
+        errors = ErrorRegistry()
+        run = { _, _, _ in throw WorkflowError(.invalidState, "the code of workflow '\(name)' is not in this process") }
+        fault = nil
+    }
+
     private static func fault<W: Workflow>(of type: W.Type) -> WorkflowError? {
         do {
             try Names.check(W.name, "the name of workflow \(W.self)")

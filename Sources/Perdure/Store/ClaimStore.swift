@@ -24,13 +24,18 @@ package struct Claimed: Sendable, Equatable {
     package var crashes: Int
     /// It entered as ready but is not to run before this moment (a delayed start).
     package var due: Microseconds?
+    /// It was ready, and no executor has had it before.
+    package var isFresh: Bool
     /// False: it is not of the repertoire, and was not claimed but made ready for those who can run it.
     package var isServed: Bool
 
-    package init(number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil, isServed: Bool = true) {
+    package init(
+        number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil, isFresh: Bool = false, isServed: Bool = true
+    ) {
         self.number = number
         self.crashes = crashes
         self.due = due
+        self.isFresh = isFresh
         self.isServed = isServed
     }
 }
@@ -60,8 +65,12 @@ package protocol Claimer: Sendable {
     func claimReady(_ repertoire: Repertoire, limit: Int) async throws(StoreError) -> [Claimed]
     /// Waiting workflows that are due; now theirs, or ready for others.
     func claimDue(_ repertoire: Repertoire, now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
-    /// Those of these that are waiting (and nobody's); now theirs, or ready for others.
-    func claimWaiting(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed]
+    /// Those of these that are nobody's and for which what has arrived is reason enough; now theirs, or ready for others.
+    ///
+    /// For those that wait it always is. Those that are ready, suspects or set aside are left to who serves them or to a person. But whatever
+    /// is to end without running is claimed in any state, whatever its type and version: it has a terminate in the inbox, or is fresh
+    /// and has a cancel there.
+    func claimArrived(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed]
     /// The suspect of the repertoire that is due first; nil if there is none.
     func nextSuspect(_ repertoire: Repertoire) async throws(StoreError) -> Suspect?
     /// Suspects with so many crashes that are due; now theirs, and for so long on probation: if the executor dies meanwhile, they are to

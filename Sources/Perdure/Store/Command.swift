@@ -10,6 +10,8 @@ package enum Command: Sendable {
     case startChild(WorkflowRecord, owned: Bool, step: StepRecord)
     /// A completed step. Deletes its `pending` row if `hadPending`, and the inbox row that it consumes.
     case step(StepRecord, hadPending: Bool = false, consumes: Int64? = nil)
+    /// A row of the workflow's own inbox that nothing comes of (a second cancel): deleted.
+    case consume(WorkflowNumber, sequence: Int64)
     /// A failed attempt or a progress report: written over the earlier one, unless the step is completed.
     case pending(PendingRecord)
     /// The end: deletes `live` if it is the writer's, and only then writes the outcome, tells the parent (a `childEnded` row in its inbox)
@@ -35,7 +37,7 @@ package enum Command: Sendable {
         case .step(let step, _, _): step.workflow
         case .pending(let pending): pending.workflow
         case .finish(let outcome, _, _): outcome.workflow
-        case .suspend(let number, _), .release(let number), .forgive(let number), .setAside(let number, _, _): number
+        case .consume(let number, _), .suspend(let number, _), .release(let number), .forgive(let number), .setAside(let number, _, _): number
         case .deliver(let item): item.workflow
         }
     }
@@ -48,7 +50,7 @@ package enum Command: Sendable {
         case .step(let step, _, _): step.size
         case .pending(let pending): 96 + pending.key.utf8.count + bytes(pending.error) + bytes(pending.progress)
         case .finish(let outcome, _, let inbox): 64 + bytes(outcome.output) + bytes(outcome.error) + inbox.count * 64
-        case .suspend, .release, .forgive: 32
+        case .consume, .suspend, .release, .forgive: 32
         case .setAside(_, let reason, _): 32 + reason.utf8.count
         case .deliver(let item): 64 + bytes(item.payload)
         }

@@ -134,21 +134,25 @@ package enum Ending: Sendable {
     }
 }
 
-/// What clients do: start, look, ask.
-package protocol ClientStore: Sendable {
-    func numberBlock() async throws(StoreError) -> NumberBlock
-    /// Starts in one transaction, one result each, in order: those under an id, and all from outside a running engine. Two of the same id may
-    /// be in one call. With `owner`, what is new and due belongs to that executor (fenced); otherwise it is ready.
-    func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult]
+/// What is asked of a workflow from outside: by a client in a transaction of the store's own, or inside one that is open.
+package protocol WorkflowAccess: Sendable {
     /// The newest run under a user's id.
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber?
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord?
-    /// Those of these that have ended or were set aside.
-    func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending]
     /// Puts rows into inboxes; for a workflow that has ended or does not exist, nothing.
     func deliver(_ items: [InboxItem]) async throws(StoreError)
     /// Brings a workflow that was set aside back to ready; false if it is not set aside.
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool
+}
+
+/// What clients do besides: start, and wait for the end.
+package protocol ClientStore: WorkflowAccess {
+    func numberBlock() async throws(StoreError) -> NumberBlock
+    /// Starts in one transaction, one result each, in order: those under an id, and all from outside a running engine. Two of the same id may
+    /// be in one call. With `owner`, what is new and due belongs to that executor (fenced); otherwise it is ready.
+    func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult]
+    /// Those of these that have ended or were set aside.
+    func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending]
 }
 
 /// Opens transactions in which the user's own SQL runs beside what Perdure writes.
@@ -159,16 +163,14 @@ package protocol TransactionStore: Sendable {
 
 /// One open transaction on a connection of its own.
 ///
-/// Calls come one at a time.
-package protocol OpenTransaction: Sendable {
+/// Calls come one at a time. What is asked of workflows in it sees what was started in it, and happens when it commits.
+package protocol OpenTransaction: WorkflowAccess {
     func execute(_ sql: SQL) async throws(StoreError) -> Int
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows
     /// As `ClientStore.start`, visible when the transaction commits. Never owned.
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult]
     /// As `ClientStore.numberBlock`, where that would wait for this very transaction; nil where it does not.
     func numberBlock() async throws(StoreError) -> NumberBlock?
-    /// As `ClientStore.deliver`.
-    func deliver(_ items: [InboxItem]) async throws(StoreError)
     /// What a checkpoint table in *another* database has recorded under this key.
     func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord?
     /// Inserts the checkpoint (deleting its `pending` row if `hadPending`), checks the fence, commits. If a row is there already under its

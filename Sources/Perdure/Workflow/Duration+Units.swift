@@ -19,9 +19,16 @@ extension Duration {
 }
 
 extension Microseconds {
-    /// The moment that much later; `.max`, which is never, where it does not fit.
+    /// The moment that much later; `.max`, which is never, or `.min` where it does not fit.
     package func adding(_ duration: Duration) -> Microseconds {
         let (sum, overflow) = addingReportingOverflow(duration.inMicroseconds)
-        return overflow ? .max : sum
+        return overflow ? (duration < .zero ? .min : .max) : sum
+    }
+
+    /// How long it is from this moment to that; nothing if that has passed.
+    package func wait(until due: Microseconds) -> Duration {
+        guard due > self else { return .zero }
+        let (wait, overflow) = due.subtractingReportingOverflow(self)
+        return .microseconds(overflow ? .max : wait)
     }
 }

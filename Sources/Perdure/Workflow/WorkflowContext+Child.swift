@@ -108,7 +108,7 @@ extension WorkflowContext {
             ChildStart(run: run, key: key, name: name, id: id, input: input, onClose: onClose).start()
         }
         let reference = try decoded(ChildReference.self, succeeded(record).output, "the recorded start of child '\(name)'")
-        run.state.withLock { $0.addChild(reference) }
+        run.state.withLock { $0.addChild(reference, startedAs: record.key) }
         // From now on its end is recorded when it comes, whether it is awaited or not.
         let key = Self.resultKey(ofStart: record.key)
         if let sequence = run.inbox.withLock({ $0.know(reference.number, key) }) {

@@ -28,6 +28,7 @@ public final class WorkflowContext: Sendable {
         case .go: break
         case .fail(let error): throw error
         case .park:
+            run.host.tally.count { $0.parkedForever += 1 }
             run.host.log(
                 .warning,
                 "workflow \(Names.publicID(run.number)) ('\(run.workflow.name)') swallows the errors by which it is taken out of memory; a task of it stays there"
@@ -97,8 +98,10 @@ public final class WorkflowContext: Sendable {
         } else if run.state.withLock({ $0.unorderedRecord(key) }) != nil {
             begin(key)
         } else {
+            let earlier = run.state.withLock { $0.pending[key] }
             run.record(
-                key, kind, .failure(run.workflow.errors.record(CancellationError(), with: run.coder)), started: run.host.clock.now())
+                key, kind, .failure(run.workflow.errors.record(CancellationError(), with: run.coder)),
+                started: earlier?.started ?? run.host.clock.now(), attempts: max(1, earlier?.attempt ?? 1), hadPending: earlier != nil)
         }
     }
 

@@ -27,13 +27,9 @@ extension Tables {
             }
         }
         var claimed: [Claimed] = []
-        while claimed.count < limit, let head = heads.removeFirst(), let entry = ready[head.queue].removeFirst() {
+        while claimed.count < limit, let head = heads.removeFirst(), let entry = ready[head.queue].first {
             claimed.append(claim(entry.number, by: executor))
-            if let next = readyHead(of: head.queue) {
-                heads.insert(next)
-            } else {
-                readyByName[lanes[head.queue / 2].workflow]?.remove(head.queue)
-            }
+            if let next = readyHead(of: head.queue) { heads.insert(next) }
         }
         return claimed
     }
@@ -50,15 +46,30 @@ extension Tables {
         return claimed
     }
 
-    mutating func claimWaiting(
+    mutating func claimArrived(
         _ numbers: [WorkflowNumber], _ repertoire: Repertoire, by executor: ExecutorID
     ) throws(StoreError) -> [Claimed] {
         try checkFence(executor)
         var claimed: [Claimed] = []
-        for number in numbers where live[number]?.state == .waiting {
-            claimed.append(wake(number, repertoire, by: executor))
+        for number in numbers where isClaimable(number) {
+            var one = endsUnrun(number) ? claim(number, by: executor) : wake(number, repertoire, by: executor)
+            // What has arrived does not wait for a moment.
+            live[number]?.due = nil
+            one.due = nil
+            claimed.append(one)
         }
         return claimed
+    }
+
+    /// What waits, and what is nobody's and is to end without running.
+    private func isClaimable(_ number: WorkflowNumber) -> Bool {
+        live[number]?.state == .waiting || endsUnrun(number)
+    }
+
+    private func endsUnrun(_ number: WorkflowNumber) -> Bool {
+        guard let row = live[number], row.state != .owned else { return false }
+        func has(_ kind: InboxKind) -> Bool { inbox[number]?.all.contains { $0.kind == kind } ?? false }
+        return has(.terminate) || (row.state == .ready && !row.wasReturned && has(.cancel))
     }
 
     mutating func nextDue() -> Microseconds? {
@@ -83,7 +94,8 @@ extension Tables {
     }
 
     private mutating func claim(_ number: WorkflowNumber, by executor: ExecutorID) -> Claimed {
+        let isFresh = live[number].map { $0.state == .ready && !$0.wasReturned } ?? false
         makeOwned(number, by: executor)
-        return Claimed(number: number, crashes: live[number]?.crashes ?? 0, due: live[number]?.due)
+        return Claimed(number: number, crashes: live[number]?.crashes ?? 0, due: live[number]?.due, isFresh: isFresh)
     }
 }

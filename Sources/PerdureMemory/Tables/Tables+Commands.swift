@@ -17,6 +17,8 @@ extension Tables {
             return startChild(record, owned: owned, step, by: executor)
         case .step(let step, let hadPending, let consumes):
             return apply(step, hadPending: hadPending, consumes: consumes, by: executor)
+        case .consume(let number, let sequence):
+            consume(sequence, of: number)
         case .pending(let row):
             apply(row, by: executor)
         case .finish(let outcome, let parent, let inbox):

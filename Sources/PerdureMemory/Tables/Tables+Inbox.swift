@@ -7,21 +7,22 @@ extension Tables {
         lastSequence += 1
         var item = item
         item.sequence = lastSequence
-        inbox[item.workflow, default: InboxQueue()].append(item)
+        inbox[item.workflow, default: FIFO()].append(item)
         inboxRows += 1
         arrivalLog.append(Arrival(sequence: lastSequence, workflow: item.workflow))
     }
 
     /// As `deliver`, but not a second time what is there already: a command may be sent again.
     mutating func deliverOnce(_ item: InboxItem) {
-        let isThere = inbox[item.workflow]?.items.contains { row in
+        let isThere = inbox[item.workflow]?.all.contains { row in
             row.kind == item.kind && row.reference == item.reference && row.payload == item.payload
         }
         if isThere != true { deliver(item) }
     }
 
     mutating func consume(_ sequence: Int64, of workflow: WorkflowNumber) {
-        guard inbox[workflow]?.remove(sequence) == true else { return }
+        guard let index = inbox[workflow]?.index(of: sequence, by: { $0.sequence }) else { return }
+        inbox[workflow]?.remove(at: index)
         inboxRows -= 1
         if inbox[workflow]?.isEmpty == true { inbox[workflow] = nil }
         trimArrivals()
@@ -47,12 +48,12 @@ extension Tables {
     func inbox(of numbers: [WorkflowNumber]) -> [InboxItem] {
         var items: [InboxItem] = []
         for number in Set(numbers) {
-            if let queue = inbox[number] { items.append(contentsOf: queue.items) }
+            if let queue = inbox[number] { items.append(contentsOf: queue.all) }
         }
         return items.sorted { $0.sequence < $1.sequence }
     }
 
-    private func isThere(_ arrival: Arrival) -> Bool { inbox[arrival.workflow]?.contains(arrival.sequence) == true }
+    private func isThere(_ arrival: Arrival) -> Bool { inbox[arrival.workflow]?.index(of: arrival.sequence) { $0.sequence } != nil }
 
     private mutating func trimArrivals() {
         guard arrivalLog.count > 2 * inboxRows + 64 else { return }

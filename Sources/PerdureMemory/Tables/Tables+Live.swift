@@ -1,11 +1,10 @@
 internal import Perdure
 
 // The transitions of a row of `live`. Each takes the row out of the index of its old state and puts it into that of the new one.
-// Ready rows leave only by a claim, which takes them from the head of their queue.
 extension Tables {
-    mutating func insertReady(_ record: WorkflowRecord) {
+    mutating func insertReady(_ record: WorkflowRecord, returned: Bool = false) {
         live[record.number] = LiveRow(lane: laneNumber(record.lane), state: .setAside, due: record.due, crashes: 0)
-        makeReady(record.number, returned: false)
+        makeReady(record.number, returned: returned)
     }
 
     mutating func insertOwned(_ record: WorkflowRecord, by executor: ExecutorID) {
@@ -21,14 +20,15 @@ extension Tables {
     mutating func makeReady(_ number: WorkflowNumber, returned: Bool) {
         guard var row = live[number] else { return }
         leave(number, row)
+        lastTicket += 1
         row.state = .ready
         row.executor = nil
+        row.ticket = lastTicket
+        row.wasReturned = returned
         row.probation = nil
         live[number] = row
-        let queue = row.lane * 2 + (returned ? 1 : 0)
-        if ready[queue].isEmpty { readyByName[lanes[row.lane].workflow, default: []].insert(queue) }
-        lastTicket += 1
-        ready[queue].append(ReadyEntry(ticket: lastTicket, number: number))
+        if ready[row.queue].isEmpty { readyByName[lanes[row.lane].workflow, default: []].insert(row.queue) }
+        ready[row.queue].append(ReadyEntry(ticket: lastTicket, number: number))
     }
 
     mutating func makeOwned(_ number: WorkflowNumber, by executor: ExecutorID) {
@@ -39,6 +39,7 @@ extension Tables {
         row.state = .owned
         row.executor = executor
         live[number] = row
+        asides[number] = nil
         owned[executor, default: []].insert(number)
     }
 
@@ -83,8 +84,12 @@ extension Tables {
 
     mutating func leave(_ number: WorkflowNumber, _ row: LiveRow) {
         switch row.state {
-        case .ready, .setAside: break
+        case .setAside: break
         case .suspect: suspects.remove(number)
+        case .ready:
+            guard let index = ready[row.queue].index(of: row.ticket, by: { $0.ticket }) else { return }
+            ready[row.queue].remove(at: index)
+            if ready[row.queue].isEmpty { readyByName[lanes[row.lane].workflow]?.remove(row.queue) }
         case .owned:
             guard let executor = row.executor else { return }
             owned[executor]?.remove(number)

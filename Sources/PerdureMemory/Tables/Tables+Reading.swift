@@ -8,7 +8,7 @@ extension Tables {
             let page = steps[number]?.page(after: .min, limit: limit)
             return LoadedWorkflow(
                 record: record, history: page?.rows ?? [], isComplete: page?.isComplete ?? true, unordered: steps[number]?.unordered ?? [],
-                pending: pendingRows(of: number), inbox: inbox[number].map { Array($0.items) } ?? [])
+                pending: pendingRows(of: number), inbox: inbox[number].map { Array($0.all) } ?? [])
         }
     }
 
@@ -22,8 +22,12 @@ extension Tables {
         return StatusRecord(
             record: record, live: row?.state, executor: row?.executor, due: row?.due, crashes: row?.crashes ?? 0, reason: asides[number],
             outcome: outcomes[number], pending: pendingRows(of: number),
-            isServed: outcomes[number] == nil
-                ? executors.values.contains { $0.until > now && $0.repertoire.contains(record.lane) } : nil)
+            isServed: outcomes[number] == nil ? isServed(record.lane, now: now) : nil)
+    }
+
+    /// Whether an executor is alive that can run it.
+    func isServed(_ lane: Lane, now: Microseconds) -> Bool {
+        executors.values.contains { $0.until > now && $0.repertoire.contains(lane) }
     }
 
     func endings(of numbers: [WorkflowNumber]) -> [Ending] {

@@ -13,7 +13,8 @@ struct Tables: Sendable {
     var pending: [WorkflowNumber: [ExactText: PendingRecord]] = [:]
     var outcomes: [WorkflowNumber: Outcome] = [:]
 
-    var inbox: [WorkflowNumber: InboxQueue] = [:]
+    /// Of each workflow, by rising sequence.
+    var inbox: [WorkflowNumber: FIFO<InboxItem>] = [:]
     /// All rows of all inboxes in the order of arrival, and some that are gone.
     var arrivalLog: [Arrival] = []
     var inboxRows = 0
@@ -48,6 +49,13 @@ struct LiveRow: Sendable {
     var crashes: Int
     /// Until when its executor watches it.
     var probation: Microseconds?
+    /// Its place among those that are ready.
+    var ticket: Int64 = 0
+    /// It has been an executor's before; of one that is ready.
+    var wasReturned = false
+
+    /// Fresh work and returned work of a lane wait apart.
+    var queue: Int { lane * 2 + (wasReturned ? 1 : 0) }
 }
 
 struct Lease: Sendable {

@@ -7,7 +7,7 @@ struct ClaimStatements: Sendable {
     let probe: Statement
     let ready: Statement
     let due: Statement
-    let waiting: Statement
+    let arrived: Statement
     let nextSuspect: Statement
     let suspects: Statement
     let owned: Statement
@@ -44,12 +44,19 @@ struct ClaimStatements: Sendable {
             """)
         ready = Self.ready(s)
         due = Self.due(s)
-        waiting = Statement(
-            "perdure_claim_waiting",
+        // What waits; what is nobody's and terminated; what is fresh (an even lane) and cancelled.
+        arrived = Statement(
+            "perdure_claim_arrived",
             """
-            WITH c AS MATERIALIZED (SELECT l.number, \(Self.isServed(s, "$3", "$4")) AS served FROM \(s).live l
-                WHERE l.number = ANY($1::int8[]) AND l.state + 0 = 2 FOR UPDATE OF l SKIP LOCKED)
-            \(Self.wake(s, "c", executor: "$2")) RETURNING l.number, l.crashes, c.served
+            WITH c AS MATERIALIZED (SELECT l.number, l.state, l.lane, l.state + 0 <> 2 OR \(Self.isServed(s, "$3", "$4"))
+                    OR coalesce((SELECT true FROM \(s).inbox i WHERE i.workflow = l.number AND i.kind = 2 LIMIT 1), false) AS served
+                FROM \(s).live l
+                WHERE l.number = ANY($1::int8[]) AND l.state + 0 <> 1 AND (l.state + 0 = 2 OR (SELECT true FROM \(s).inbox i
+                    WHERE i.workflow = l.number AND (i.kind = 2 OR i.kind = 1 AND l.state + 0 = 0 AND l.lane & 1 = 0) LIMIT 1))
+                FOR UPDATE OF l SKIP LOCKED),
+            u AS (\(Self.wake(s, "c", executor: "$2")) RETURNING l.number, l.crashes, c.served, c.state = 0 AND c.lane & 1 = 0 AS fresh),
+            a AS (DELETE FROM \(s).asides WHERE number = ANY(ARRAY(SELECT number FROM c WHERE state = 3)))
+            SELECT number, crashes, fresh, served FROM u
             """)
         nextSuspect = Statement(
             "perdure_next_suspect",

@@ -104,7 +104,8 @@ final class PostgresClaimer: Claimer {
             switch ClaimStatements.Row(rawValue: rows.int(row, 0)) {
             case .got:
                 result.claimed.append(
-                    Claimed(number: rows.int(row, 1), crashes: Int(rows.int(row, 2)), due: rows.optionalInt(row, 3)))
+                    Claimed(
+                        number: rows.int(row, 1), crashes: Int(rows.int(row, 2)), due: rows.optionalInt(row, 3), isFresh: lane & 1 == 0))
             case .contested: result.contested.insert(rows.int(row, 1))
             case .position: result.position = (rows.uint(row, 4), rows.int(row, 1))
             case .inProgress: result.inProgress.append(rows.uint(row, 4))
@@ -158,15 +159,17 @@ final class PostgresClaimer: Claimer {
         position.due < 5_000_000 ? (Int64.min, 0) : (position.due - 5_000_000, 0)
     }
 
-    func claimWaiting(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
+    func claimArrived(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
         if numbers.isEmpty { return [] }
         return try await run { session throws(StoreError) in
             let rows = try self.fenced(
                 session,
                 Request(
-                    self.statements.waiting,
+                    self.statements.arrived,
                     [.int8s(numbers), .int8(self.me), .texts(repertoire.workflows), .texts(repertoire.versions)]))
-            let claimed = rows.map { Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1)), isServed: rows.bool($0, 2)) }
+            let claimed = rows.map {
+                Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1)), isFresh: rows.bool($0, 2), isServed: rows.bool($0, 3))
+            }
             self.store.crashes.insert(claimed, self.me)
             return claimed
         }

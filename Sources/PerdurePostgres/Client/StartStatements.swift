@@ -50,11 +50,6 @@ struct StartStatements: Sendable {
         owners = Statement(
             "perdure_owners", isPrepared: false,
             "SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor = $2::int8")
-        block = Statement(
-            "perdure_block",
-            """
-            SELECT (((extract(epoch FROM clock_timestamp()) * 1000)::int8 - 1735689600000) << 22)
-                | nextval('\(s.forRegclass("workflow_numbers"))')
-            """)
+        block = Statement("perdure_block", "SELECT \(s).number_block()")
     }
 }

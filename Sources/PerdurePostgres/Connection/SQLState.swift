@@ -4,6 +4,8 @@ internal import Perdure
 enum SQLState {
     /// Raised by the fence: the executor has lost its lease.
     static let fenced = "PD001"
+    /// A row of that key is there already.
+    static let duplicate = "23505"
 
     static func code(_ state: String) -> StoreError.Code {
         switch state {

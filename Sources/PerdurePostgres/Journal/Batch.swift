@@ -11,6 +11,8 @@ final class Batch {
     private let steps = StepColumns()
     private let carefulSteps = StepColumns()
     private let consumed = Column(PostgresType.int8)
+    private let consumer = Column(PostgresType.int8)
+    private let consumedAlone = Column(PostgresType.int8)
     private let forgottenWorkflow = Column(PostgresType.int8)
     private let forgottenKey = Column(PostgresType.text)
     private let pending = PendingColumns()
@@ -57,6 +59,9 @@ final class Batch {
                 try children.append(record, lane: lane(record.lane))
                 childOwned.append(owned)
                 try childSteps.append(step)
+            case .consume(let number, let sequence):
+                consumer.append(number)
+                consumedAlone.append(sequence)
             case .pending(let record): pending.append(record)
             case .deliver(let item): delivered.append(item)
             case .suspend(let number, let due):
@@ -86,8 +91,8 @@ final class Batch {
         for columns in [childSteps, steps, carefulSteps] { columns.clear() }
         for columns in [delivered, told] { columns.clear() }
         for column in [
-            childOwned, consumed, forgottenWorkflow, forgottenKey, suspended, suspendedDue, released, forgiven, asideNumber, asideReason,
-            asideSince,
+            childOwned, consumed, consumer, consumedAlone, forgottenWorkflow, forgottenKey, suspended, suspendedDue, released, forgiven,
+            asideNumber, asideReason, asideSince,
         ] { column.clear() }
         pending.clear()
         outcomes.clear()
@@ -121,6 +126,7 @@ final class Batch {
         }
         if steps.count > 0 { add(statements.rows.steps, steps.parameters, counts: true) }
         if carefulSteps.count > 0 { add(statements.rows.carefulSteps, carefulSteps.parameters + [consumed.sealed, me], counts: true) }
+        if consumer.count > 0 { add(statements.rows.consume, [consumer.sealed, consumedAlone.sealed]) }
         if forgottenWorkflow.count > 0 { add(statements.rows.forgetPending, [forgottenWorkflow.sealed, forgottenKey.sealed]) }
         if pending.count > 0 { add(statements.rows.pending, try pending.parameters() + [me]) }
         if delivered.count > 0 { add(statements.deliver, delivered.parameters) }
@@ -136,7 +142,7 @@ final class Batch {
 
     /// Whether a statement looks rows up in a table that can be tiny today and large tomorrow.
     private var readsLiveTables: Bool {
-        carefulSteps.count + forgottenWorkflow.count + pending.count + delivered.count + suspended.count + released.count
+        carefulSteps.count + consumer.count + forgottenWorkflow.count + pending.count + delivered.count + suspended.count + released.count
             + forgiven.count + asideNumber.count + outcomes.count + children.count > 0
     }
 }

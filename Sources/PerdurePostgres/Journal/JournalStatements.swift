@@ -1,5 +1,16 @@
 internal import Perdure
 
+/// What a batch does where a row is there already.
+enum Duplicates {
+    /// It fails as a whole. A batch that is sent for the first time meets none, and a row that need not be tried before it is inserted costs half.
+    case fail
+    /// The row that is there wins, and is read afterwards: for what was perhaps sent before.
+    case keepFirst
+
+    var clause: String { self == .fail ? "" : "ON CONFLICT DO NOTHING" }
+    var suffix: String { self == .fail ? "" : "_again" }
+}
+
 /// The statements of a batch, written for one schema.
 ///
 /// Rows of `live` are found by number: `state + 0` matches no index, for that of all that an executor owns would be a long way round.
@@ -15,10 +26,10 @@ struct JournalStatements: Sendable {
     let fence: Statement
     let forgive: Statement
 
-    init(_ s: SchemaName) {
-        rows = StepStatements(s)
-        start = Self.start(s)
-        startChild = Self.startChild(s)
+    init(_ s: SchemaName, _ duplicates: Duplicates) {
+        rows = StepStatements(s, duplicates)
+        start = Self.start(s, duplicates)
+        startChild = Self.startChild(s, duplicates)
         deliver = Statement(
             "perdure_deliver",
             """
@@ -53,7 +64,7 @@ struct JournalStatements: Sendable {
             SELECT u.* FROM unnest($1::int8[], $2::text[], $3::int8[]) AS u(number, reason, since) WHERE u.number IN (SELECT number FROM l)
             ON CONFLICT (number) DO UPDATE SET reason = excluded.reason, since = excluded.since
             """)
-        finish = Self.finish(s)
+        finish = Self.finish(s, duplicates)
         fence = Statement("perdure_fence", "SELECT \(s).fence($1::int8, $2::int4)")
         forgive = Statement(
             "perdure_forgive",
@@ -61,13 +72,13 @@ struct JournalStatements: Sendable {
     }
 
     /// `$n` is the executor that owns what is new.
-    private static func start(_ s: SchemaName) -> Statement {
+    private static func start(_ s: SchemaName, _ duplicates: Duplicates) -> Statement {
         let (names, types) = (WorkflowColumns.names, WorkflowColumns.types)
         return Statement(
-            "perdure_start",
+            "perdure_start\(duplicates.suffix)",
             """
             WITH u AS MATERIALIZED (SELECT * FROM unnest(\(arrays(types))) AS u(\(names), lane)),
-            w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u ON CONFLICT DO NOTHING RETURNING number),
+            w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u \(duplicates.clause) RETURNING number),
             l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
                 SELECT u.number, u.lane, 1, $\(types.count + 1)::int8, u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
             SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
@@ -75,19 +86,19 @@ struct JournalStatements: Sendable {
             """)
     }
 
-    private static func startChild(_ s: SchemaName) -> Statement {
+    private static func startChild(_ s: SchemaName, _ duplicates: Duplicates) -> Statement {
         let (names, types) = (WorkflowColumns.names, WorkflowColumns.types)
         let stepNames = StepColumns.names.split(separator: ", ")
         let owned = types.count + 1
         return Statement(
-            "perdure_start_child",
+            "perdure_start_child\(duplicates.suffix)",
             """
             WITH u AS MATERIALIZED (SELECT * FROM unnest(\(arrays(types)), $\(owned)::bool[], \(arrays(StepColumns.types, from: owned + 1)))
                 AS u(\(names), lane, owned, \(stepNames.map { "s_" + $0 }.joined(separator: ", ")))),
             s AS (INSERT INTO \(s).steps (\(StepColumns.names)) SELECT \(stepNames.map { "s_" + $0 }.joined(separator: ", ")) FROM u
-                ON CONFLICT DO NOTHING RETURNING workflow, key),
+                \(duplicates.clause) RETURNING workflow, key),
             w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u WHERE (u.s_workflow, u.s_key) IN (SELECT workflow, key FROM s)
-                ON CONFLICT DO NOTHING RETURNING number),
+                \(duplicates.clause) RETURNING number),
             f AS (\(StepStatements.forgiving(s, owned + StepColumns.types.count + 1))),
             l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
                 SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owned + StepColumns.types.count + 1)::int8 END,
@@ -100,15 +111,15 @@ struct JournalStatements: Sendable {
     /// Only what was ours gets an outcome, and only an outcome tells others.
     ///
     /// What ends in the same batch is told nothing.
-    private static func finish(_ s: SchemaName) -> Statement {
+    private static func finish(_ s: SchemaName, _ duplicates: Duplicates) -> Statement {
         let outcome = OutcomeColumns.types.count
         return Statement(
-            "perdure_finish",
+            "perdure_finish\(duplicates.suffix)",
             """
             WITH d AS (DELETE FROM \(s).live WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor + 0 = $\(outcome + 1)::int8 RETURNING number),
             o AS (INSERT INTO \(s).outcomes (workflow, status, output, output_codec, error, error_codec, finished)
                 SELECT u.* FROM unnest(\(arrays(OutcomeColumns.types))) AS u(workflow, status, output, output_codec, error, error_codec, finished)
-                WHERE u.workflow IN (SELECT number FROM d) ON CONFLICT DO NOTHING),
+                WHERE u.workflow IN (SELECT number FROM d) \(duplicates.clause)),
             i AS (INSERT INTO \(s).inbox (workflow, kind, reference, payload, codec)
                 SELECT u.workflow, u.kind, u.reference, u.payload, u.codec
                 FROM unnest(\(arrays(InboxColumns.types, from: outcome + 2))) AS u(sender, workflow, kind, reference, payload, codec)

@@ -28,12 +28,28 @@ actor PostgresWriter: JournalWriter {
         if commands.isEmpty { return [] }
         try ready()
         let crashed = store.crashes.of(me)
-        try batch.fill(commands, crashed: crashed) { lane throws(StoreError) in try store.lanes.number(of: lane, session) }
-        let written = batch.isStepsAlone && session.defaultsToReadCommitted ? try commitAlone() : try commitAll()
+        let written = try write(commands, crashed)
         var results = [CommandResult](repeating: .done, count: commands.count)
         if written < batch.stepCount { try recall(commands, into: &results) }
         if !crashed.isEmpty { forget(commands, results, crashed) }
         return results
+    }
+
+    /// The rows of history that were new: all of them, unless something of the batch was sent before, or by another.
+    private func write(_ commands: [Command], _ crashed: Set<WorkflowNumber>) throws(StoreError) -> Int {
+        do throws(StoreError) {
+            return try write(commands, crashed, store.journal)
+        } catch {
+            guard error.nativeCode == SQLState.duplicate else { throw error }
+            return try write(commands, crashed, store.journalAgain)
+        }
+    }
+
+    private func write(
+        _ commands: [Command], _ crashed: Set<WorkflowNumber>, _ statements: JournalStatements
+    ) throws(StoreError) -> Int {
+        try batch.fill(commands, crashed: crashed) { lane throws(StoreError) in try store.lanes.number(of: lane, session) }
+        return batch.isStepsAlone && session.defaultsToReadCommitted ? try commitAlone(statements) : try commitAll(statements)
     }
 
     /// What has been forgiven needs it no more.
@@ -62,15 +78,15 @@ actor PostgresWriter: JournalWriter {
     /// The rows of history that were new.
     ///
     /// The transaction is the statement's own.
-    private func commitAlone() throws(StoreError) -> Int {
-        let request = try batch.alone(store.journal, me, slot: slot)
+    private func commitAlone(_ statements: JournalStatements) throws(StoreError) -> Int {
+        let request = try batch.alone(statements, me, slot: slot)
         let rows = try session.query(request.statement, request.parameters)
         store.registry.acknowledge(me, rows.int(0, 1))
         return Int(rows.int(0, 0))
     }
 
-    private func commitAll() throws(StoreError) -> Int {
-        let (requests, counting) = try batch.requests(store.journal, me, slot: slot)
+    private func commitAll(_ statements: JournalStatements) throws(StoreError) -> Int {
+        let (requests, counting) = try batch.requests(statements, me, slot: slot)
         let results = try session.pipeline(requests)
         guard results.count == requests.count, results[results.count - 1].tag == "COMMIT" else {
             throw StoreError(.transient, "the batch was rolled back instead of committed")

@@ -7,31 +7,32 @@ struct StepStatements: Sendable {
     let steps: Statement
     /// Steps that consume a message, or whose workflow took an executor down before.
     let carefulSteps: Statement
+    let consume: Statement
     let forgetPending: Statement
     let pending: Statement
     let recorded: Statement
 
-    init(_ s: SchemaName) {
+    init(_ s: SchemaName, _ duplicates: Duplicates) {
         let step = StepColumns.names
         let steps = arrays(StepColumns.types)
         let stepCount = StepColumns.types.count
         let insertSteps =
-            "INSERT INTO \(s).steps (\(step)) SELECT * FROM unnest(\(steps)) ON CONFLICT DO NOTHING RETURNING workflow, key"
+            "INSERT INTO \(s).steps (\(step)) SELECT * FROM unnest(\(steps)) \(duplicates.clause) RETURNING workflow, key"
 
         let values = (1...stepCount).map { "$\($0)::\(StepColumns.types[$0 - 1])" }.joined(separator: ", ")
         stepAlone = Statement(
-            "perdure_step_alone",
+            "perdure_step_alone\(duplicates.suffix)",
             """
-            WITH s AS (INSERT INTO \(s).steps (\(step)) VALUES (\(values)) ON CONFLICT DO NOTHING RETURNING 1)
+            WITH s AS (INSERT INTO \(s).steps (\(step)) VALUES (\(values)) \(duplicates.clause) RETURNING 1)
             SELECT (SELECT count(*) FROM s), \(s).fence($\(stepCount + 1)::int8, $\(stepCount + 2)::int4)
             """)
         stepsAlone = Statement(
-            "perdure_steps_alone",
+            "perdure_steps_alone\(duplicates.suffix)",
             "WITH s AS (\(insertSteps)) SELECT (SELECT count(*) FROM s), \(s).fence($\(stepCount + 1)::int8, $\(stepCount + 2)::int4)")
-        self.steps = Statement("perdure_steps", "WITH s AS (\(insertSteps)) SELECT count(*) FROM s")
+        self.steps = Statement("perdure_steps\(duplicates.suffix)", "WITH s AS (\(insertSteps)) SELECT count(*) FROM s")
         // A message is taken out of the inbox only with the row that holds its content: what lost against another row took nothing.
         carefulSteps = Statement(
-            "perdure_steps_careful",
+            "perdure_steps_careful\(duplicates.suffix)",
             """
             WITH s AS (\(insertSteps)),
             d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(
@@ -39,6 +40,12 @@ struct StepStatements: Sendable {
                 WHERE u.sequence IS NOT NULL AND (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s)))),
             f AS (\(Self.forgiving(s, stepCount + 2)))
             SELECT count(*) FROM s
+            """)
+        consume = Statement(
+            "perdure_consume",
+            """
+            DELETE FROM \(s).inbox WHERE sequence = ANY($2::int8[])
+                AND (workflow, sequence) IN (SELECT * FROM unnest($1::int8[], $2::int8[]))
             """)
         forgetPending = Statement(
             "perdure_forget_pending",

@@ -29,8 +29,9 @@ struct SchemaName: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension SchemaName {
+    /// Quoted as an identifier, inside single quotes.
+    var inLiteral: String { description.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") }
+
     /// The qualified name of a relation as text inside single quotes, for functions that take a `regclass`.
-    func forRegclass(_ relation: String) -> String {
-        (description + "." + relation).split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
-    }
+    func forRegclass(_ relation: String) -> String { inLiteral + "." + relation }
 }

@@ -14,7 +14,8 @@ func tables(_ s: SchemaName) -> String {
     CREATE TABLE \(s).workflow_ids (id text PRIMARY KEY, number int8 NOT NULL, name text NOT NULL);
 
     CREATE TABLE \(s).lanes (lane int8 PRIMARY KEY, queue text NOT NULL, lane_key text NOT NULL, priority int2 NOT NULL, name text NOT NULL,
-        version text NOT NULL, returned bool NOT NULL, UNIQUE (queue, lane_key, priority, name, version, returned));
+        version text NOT NULL, returned bool NOT NULL);
+    CREATE INDEX lanes_names ON \(s).lanes (queue, lane_key, priority, name, version);
     CREATE SEQUENCE \(s).lane_numbers MINVALUE 2 START 2 INCREMENT 2;
     CREATE SEQUENCE \(s).workflow_numbers MINVALUE 0 MAXVALUE 4194303 START 0 INCREMENT 1024 CYCLE;
 

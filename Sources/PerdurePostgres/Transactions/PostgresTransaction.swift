@@ -100,10 +100,28 @@ final class PostgresTransaction: OpenTransaction {
     }
 
     func deliver(_ items: [InboxItem]) async throws(StoreError) {
-        guard let store else { throw Self.elsewhere }
-        if items.isEmpty { return }
-        let statement = PostgresStore.delivery(store.schema)
-        try await run { session throws(StoreError) in _ = try session.query(statement, PostgresStore.columns(items)) }
+        try await access { access, session throws(StoreError) in try access.deliver(session, items) }
+    }
+
+    func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
+        try await access { access, session throws(StoreError) in try access.resume(session, number) }
+    }
+
+    func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {
+        try await access { access, session throws(StoreError) in try access.number(session, ofID: id) }
+    }
+
+    func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
+        try await access { access, session throws(StoreError) in
+            AccessStatements.status(try session.continuePipeline(access.status(number))[...])
+        }
+    }
+
+    private func access<Result: Sendable>(
+        _ body: @Sendable (AccessStatements, Session) throws(StoreError) -> Result
+    ) async throws(StoreError) -> Result {
+        guard let access = store?.access else { throw Self.elsewhere }
+        return try await run { session throws(StoreError) in try body(access, session) }
     }
 
     func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord? {

@@ -53,7 +53,7 @@ internal import Perdure
         unsafe sqlite3_close(handle)
     }
 
-    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+    var isInTransaction: Bool { unsafe !isClosed && sqlite3_get_autocommit(handle) == 0 }
     var isReadOnly: Bool { unsafe sqlite3_db_readonly(handle, "main") != 0 }
     /// The file's absolute path: the process may change its directory later.
     var path: String? { unsafe sqlite3_db_filename(handle, "main").map { unsafe String(cString: $0) } }

@@ -74,15 +74,17 @@ extension Connection {
         if try !insert(step) { recorded = try self.step(step.workflow, step.key) }
         if hadPending { try deletePending(step.workflow, step.key) }
         // Another row did not consume what this one would have.
-        if let consumes, recorded == nil || recorded == step {
-            let statement = try prepared(.consume)
-            statement.bind(1, consumes)
-            statement.bind(2, step.workflow)
-            try statement.run()
-        }
+        if let consumes, recorded == nil || recorded == step { try consume(consumes, of: step.workflow) }
         if let recorded { return .recorded(recorded) }
         try progressed(step.workflow, by: executor)
         return .done
+    }
+
+    func consume(_ sequence: Int64, of workflow: WorkflowNumber) throws(StoreError) {
+        let statement = try prepared(.consume)
+        statement.bind(1, sequence)
+        statement.bind(2, workflow)
+        try statement.run()
     }
 
     func deletePending(_ workflow: WorkflowNumber, _ key: String) throws(StoreError) {

@@ -47,6 +47,8 @@ extension Connection {
                 return .recorded(recorded)
             }
             try start(child, owner: owned ? executor : nil)
+        case .consume(let number, let sequence):
+            try consume(sequence, of: number)
         case .pending(let pending):
             try report(pending, by: executor)
         case .finish(let outcome, let parent, let inbox):

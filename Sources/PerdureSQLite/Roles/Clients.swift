@@ -42,7 +42,7 @@ extension Connection {
         }
     }
 
-    fileprivate func status(of number: WorkflowNumber, now: Microseconds) throws(StoreError) -> StatusRecord? {
+    func status(of number: WorkflowNumber, now: Microseconds) throws(StoreError) -> StatusRecord? {
         guard let record = try workflow(number) else { return nil }
         var status = StatusRecord(record: record, outcome: try outcome(of: number), pending: try pending(of: number))
         let live = try prepared(.live)
@@ -80,6 +80,18 @@ extension Connection {
 }
 
 extension Connection {
+    func resume(_ number: WorkflowNumber) throws(StoreError) -> Bool {
+        let aside = try prepared(.laneOfAside)
+        aside.bind(1, number)
+        guard let lane = try aside.first({ $0.int(0) }) else { return false }
+        let statement = try prepared(.resume)
+        statement.bind(1, number)
+        statement.bind(2, try returnLane(of: lane))
+        try statement.run()
+        try clearAside(number)
+        return true
+    }
+
     func numberBlock(of count: Int, now: Microseconds) throws(StoreError) -> NumberBlock {
         let statement = try prepared(.nextNumber)
         // Never below what was handed out before, so that a clock that steps back makes no duplicate.
@@ -136,16 +148,6 @@ extension SQLiteStore {
     }
 
     package func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
-        try await writer.write { connection throws(StoreError) in
-            let aside = try connection.prepared(.laneOfAside)
-            aside.bind(1, number)
-            guard let lane = try aside.first({ $0.int(0) }) else { return false }
-            let statement = try connection.prepared(.resume)
-            statement.bind(1, number)
-            statement.bind(2, try connection.returnLane(of: lane))
-            try statement.run()
-            try connection.clearAside(number)
-            return true
-        }
+        try await writer.write { connection throws(StoreError) in try connection.resume(number) }
     }
 }

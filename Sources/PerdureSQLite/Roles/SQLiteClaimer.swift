@@ -7,13 +7,16 @@ extension Query {
     fileprivate static let readyOfLane = Query(
         "SELECT number FROM perdure_live WHERE state = 0 AND lane = ?1 ORDER BY number LIMIT ?2")
     fileprivate static let claim = Query(
-        "UPDATE perdure_live SET state = 1, executor = ?2 WHERE number = ?1 AND state = 0 RETURNING crashes, due")
+        """
+        UPDATE perdure_live SET state = 1, executor = ?2 WHERE number = ?1 AND state = 0
+        RETURNING crashes, due, (SELECT returned FROM perdure_lanes AS n WHERE n.lane = perdure_live.lane)
+        """)
     fileprivate static let firstDue = Query("SELECT min(due) FROM perdure_live WHERE state = 2")
     fileprivate static let dueNumbers = Query(
         "SELECT number FROM perdure_live WHERE state = 2 AND due <= ?1 ORDER BY due, number LIMIT ?2")
     fileprivate static let laneOfWaiting = Query("SELECT lane FROM perdure_live WHERE number = ?1 AND state = 2")
     fileprivate static let wake = Query(
-        "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL WHERE number = ?1 AND state = 2 RETURNING crashes")
+        "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL WHERE number = ?1 RETURNING crashes")
     fileprivate static let passOn = Query("UPDATE perdure_live SET state = 0, lane = ?2, due = NULL WHERE number = ?1 AND state = 2")
     fileprivate static let suspects = Query(
         "SELECT number, lane, crashes, due FROM perdure_live WHERE state = 4 ORDER BY due, number")
@@ -21,7 +24,14 @@ extension Query {
         "UPDATE perdure_live SET probation = NULL WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let claimSuspect = Query(
         "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL, probation = ?3 WHERE number = ?1 AND state = 4 RETURNING crashes")
-    fileprivate static let isWaiting = Query("SELECT 1 FROM perdure_live WHERE number = ?1 AND state = 2")
+    /// Whether it waits, or is nobody's and is to end without running.
+    fileprivate static let isClaimable = Query(
+        """
+        SELECT l.state, n.returned, EXISTS (SELECT 1 FROM perdure_inbox AS i WHERE i.workflow = ?1 AND i.kind = 2)
+        FROM perdure_live AS l LEFT JOIN perdure_lanes AS n ON n.lane = l.lane
+        WHERE l.number = ?1 AND (l.state = 2 OR l.state IN (0, 3, 4) AND EXISTS (SELECT 1 FROM perdure_inbox AS i WHERE i.workflow = ?1
+            AND (i.kind = 2 OR i.kind = 1 AND l.state = 0 AND n.returned = 0)))
+        """)
     fileprivate static let owned = Query("SELECT number FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number")
     fileprivate static let arrivals = Query("SELECT sequence, workflow FROM perdure_inbox WHERE sequence > ?1 ORDER BY sequence")
 }
@@ -73,22 +83,25 @@ final class SQLiteClaimer: Claimer {
         }
     }
 
-    func claimWaiting(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
+    func claimArrived(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
         guard !numbers.isEmpty else { return [] }
         let executor = executor
-        let waiting = try await store.reader.read { connection throws(StoreError) in
-            var waiting: [WorkflowNumber] = []
-            let statement = try connection.prepared(.isWaiting)
-            for number in numbers {
-                statement.bind(1, number)
-                if try statement.first({ _ in true }) != nil { waiting.append(number) }
-            }
-            return waiting
+        let found = try await store.reader.read { connection throws(StoreError) in
+            var found: [WorkflowNumber] = []
+            for number in numbers where try connection.claimable(number) != nil { found.append(number) }
+            return found
         }
-        guard !waiting.isEmpty else { return [] }
+        guard !found.isEmpty else { return [] }
         return try await store.writer.write { connection throws(StoreError) in
             try connection.fence(executor)
-            return try connection.wake(waiting, for: executor, repertoire)
+            var claimed: [Claimed] = []
+            for number in found {
+                guard let claimable = try connection.claimable(number) else { continue }
+                let repertoire = claimable.endsUnrun ? nil : repertoire
+                claimed += try connection.wake([number], for: executor, repertoire, isFresh: claimable.isFresh)
+                if claimable.state == .setAside { try connection.clearAside(number) }
+            }
+            return claimed
         }
     }
 
@@ -213,7 +226,9 @@ extension Connection {
         let statement = try prepared(.claim)
         statement.bind(1, number)
         statement.bind(2, executor)
-        let claimed = try statement.first { Claimed(number: number, crashes: Int($0.int(0)), due: $0.optionalInt(1)) }
+        let claimed = try statement.first {
+            Claimed(number: number, crashes: Int($0.int(0)), due: $0.optionalInt(1), isFresh: $0.int(2) == 0)
+        }
         if let claimed, claimed.crashes > 0 { crashed.insert(number) }
         return claimed
     }
@@ -230,19 +245,39 @@ extension Connection {
         return suspects
     }
 
+    /// In which state it is if what has arrived for it is reason to claim it.
+    fileprivate func claimable(_ number: WorkflowNumber) throws(StoreError) -> (state: LiveState, isFresh: Bool, endsUnrun: Bool)? {
+        let statement = try prepared(.isClaimable)
+        statement.bind(1, number)
+        return try statement.first { row in
+            let isWaiting = row.int(0) == 2
+            return (
+                LiveState(rawValue: Int16(clamping: row.int(0))) ?? .waiting, row.int(0) == 0 && row.int(1) == 0,
+                !isWaiting || row.int(2) != 0
+            )
+        }
+    }
+
+    /// True if it waits and is not of the repertoire: it is ready now for those who can run it.
+    private func passesOn(_ number: WorkflowNumber, _ repertoire: Repertoire) throws(StoreError) -> Bool {
+        let laneOf = try prepared(.laneOfWaiting)
+        laneOf.bind(1, number)
+        guard let laneNumber = try laneOf.first({ $0.int(0) }) else { return false }
+        if let lane = try lane(laneNumber), repertoire.contains(lane.lane) { return false }
+        let statement = try prepared(.passOn)
+        statement.bind(1, number)
+        statement.bind(2, try returnLane(of: laneNumber))
+        try statement.run()
+        return true
+    }
+
+    /// Without a repertoire, whatever they are.
     fileprivate func wake(
-        _ numbers: [WorkflowNumber], for executor: ExecutorID, _ repertoire: Repertoire
+        _ numbers: [WorkflowNumber], for executor: ExecutorID, _ repertoire: Repertoire?, isFresh: Bool = false
     ) throws(StoreError) -> [Claimed] {
         var claimed: [Claimed] = []
         for number in numbers {
-            let laneOf = try prepared(.laneOfWaiting)
-            laneOf.bind(1, number)
-            guard let laneNumber = try laneOf.first({ $0.int(0) }) else { continue }
-            guard let lane = try lane(laneNumber), repertoire.contains(lane.lane) else {
-                let statement = try prepared(.passOn)
-                statement.bind(1, number)
-                statement.bind(2, try returnLane(of: laneNumber))
-                try statement.run()
+            if let repertoire, try passesOn(number, repertoire) {
                 claimed.append(Claimed(number: number, isServed: false))
                 continue
             }
@@ -251,7 +286,7 @@ extension Connection {
             statement.bind(2, executor)
             guard let crashes = try statement.first({ Int($0.int(0)) }) else { continue }
             if crashes > 0 { crashed.insert(number) }
-            claimed.append(Claimed(number: number, crashes: crashes))
+            claimed.append(Claimed(number: number, crashes: crashes, isFresh: isFresh))
         }
         return claimed
     }

@@ -74,6 +74,18 @@ final class SQLiteTransaction: OpenTransaction {
         }
     }
 
+    func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
+        try await run { connection throws(StoreError) in try connection.resume(number) }
+    }
+
+    func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {
+        try await run { connection throws(StoreError) in try connection.run(ofID: id)?.number }
+    }
+
+    func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
+        try await run { [store] connection throws(StoreError) in try connection.status(of: number, now: store.options.clock()) }
+    }
+
     func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord? {
         try await run { connection throws(StoreError) in try connection.step(workflow, key) }
     }

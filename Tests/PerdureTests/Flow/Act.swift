@@ -1,6 +1,7 @@
 import Dispatch
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 /// A workflow whose code is a closure.
@@ -50,7 +51,7 @@ func stopped(
     }
     var reason = ""
     var keys: [String] = []
-    try await withEngine(database, configuration: .patient) {
+    try await withEngine(store: .memory(database), configuration: .patient) {
         Bystander()
         Act { context in
             do {
@@ -60,7 +61,7 @@ func stopped(
                 throw error
             }
         }
-    } _: { engine in
+    } body: { engine in
         var bystanders: [WorkflowHandle<[Int]>] = []
         for _ in 0..<4 { bystanders.append(try await engine.start(Bystander.self, 8)) }
         let act = try await engine.start(Act.self, "", id: "act")
@@ -86,9 +87,9 @@ func replayed(
     let first = MemoryDatabase()
     let result = Lock("")
     let number = Lock<WorkflowNumber>(0)
-    try await withEngine(first, configuration: .patient) {
+    try await withEngine(store: .memory(first), configuration: .patient) {
         Act(code)
-    } _: { engine in
+    } body: { engine in
         let act = try await engine.start(Act.self, "")
         let text = try await act.result()
         result.withLock { $0 = text }
@@ -97,9 +98,9 @@ func replayed(
     let recorded = try #require(first.copy(of: number.withLock { $0 }))
     let second = MemoryDatabase()
     second.insert(recorded.reopened(keeping: recorded.steps.count))
-    try await withEngine(second, configuration: .patient) {
+    try await withEngine(store: .memory(second), configuration: .patient) {
         Act(code)
-    } _: { engine in
+    } body: { engine in
         let act = try await engine.handle(of: Act.self, id: Names.publicID(recorded.record.number))
         #expect(try await act.result() == result.withLock { $0 }, sourceLocation: sourceLocation)
         let again = second.copy(of: recorded.record.number)?.steps.map(\.key) ?? []

@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 /// A workflow whose code was changed under its history: it is set aside and told why, and goes on when the old code is back.
@@ -26,10 +27,10 @@ struct ChangedCodeTests {
         database.insert(history)
         let number = history.record.number
         let id = Names.publicID(number)
-        try await withEngine(database, configuration: .patient) {
+        try await withEngine(store: .memory(database), configuration: .patient) {
             Act(changed)
             Bystander()
-        } _: { engine in
+        } body: { engine in
             let bystander = try await engine.start(Bystander.self, 3)
             let act = try await engine.handle(of: Act.self, id: id)
             let error = await #expect(throws: WorkflowError.self, sourceLocation: sourceLocation) { try await act.result() }
@@ -45,9 +46,9 @@ struct ChangedCodeTests {
         #expect(database.copy(of: number)?.steps == history.steps, sourceLocation: sourceLocation)
         #expect(database.copy(of: number)?.outcome == nil, sourceLocation: sourceLocation)
         // The old code is back, and an operator says so.
-        try await withEngine(database, configuration: .patient) {
+        try await withEngine(store: .memory(database), configuration: .patient) {
             Act(original)
-        } _: { engine in
+        } body: { engine in
             let act = try await engine.handle(of: Act.self, id: id)
             let isResumed = try await act.resume()
             #expect(isResumed, sourceLocation: sourceLocation)
@@ -59,9 +60,9 @@ struct ChangedCodeTests {
 
     private static func recorded() async throws -> WorkflowCopy {
         let database = MemoryDatabase()
-        try await withEngine(database, configuration: .patient) {
+        try await withEngine(store: .memory(database), configuration: .patient) {
             Act(original)
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.start(Act.self, "").result()
             #expect(result == "csm")
         }
@@ -137,9 +138,9 @@ struct ChangedCodeTests {
         let history = try await Self.recorded().reopened(keeping: kept)
         let database = MemoryDatabase()
         database.insert(history)
-        try await withEngine(database, configuration: .patient) {
+        try await withEngine(store: .memory(database), configuration: .patient) {
             Act { context in "\(try await context.step("charge") { 1 })" }
-        } _: { engine in
+        } body: { engine in
             let act = try await engine.handle(of: Act.self, id: Names.publicID(history.record.number))
             let error = await #expect(throws: WorkflowError.self) { try await act.result() }
             #expect(error?.code == .setAside)
@@ -155,9 +156,9 @@ struct ChangedCodeTests {
         let history = try await Self.recorded().reopened(keeping: 4)
         let database = MemoryDatabase()
         database.insert(history)
-        try await withEngine(database, configuration: .patient) {
+        try await withEngine(store: .memory(database), configuration: .patient) {
             Act { context in try await Self.original(context) + context.step("more") { "!" } }
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.handle(of: Act.self, id: Names.publicID(history.record.number)).result()
             #expect(result == "csm!")
         }

@@ -1,12 +1,13 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 /// A context in the wrong hands: an error that says so, and nothing else.
 @Suite(.timeLimit(.minutes(1)))
 struct MisuseTests {
     @Test func inTheBodyOfAStep() async throws {
-        try await withEngine(configuration: .patient) {
+        try await withEngine(store: .memory(), configuration: .patient) {
             Act { context in
                 do {
                     return try await context.step("outer") { try await context.step("inner") { "a" } }
@@ -14,14 +15,14 @@ struct MisuseTests {
                     return try await context.step("later") { "recovered: \(error.code)" }
                 }
             }
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.start(Act.self, "").result()
             #expect(result == "recovered: nestedStep")
         }
     }
 
     @Test func sleepInTheBodyOfAStep() async throws {
-        try await withEngine(configuration: .patient) {
+        try await withEngine(store: .memory(), configuration: .patient) {
             Act { context in
                 do {
                     try await context.step("outer") { try await context.sleep(for: .seconds(1)) }
@@ -30,7 +31,7 @@ struct MisuseTests {
                     return error.code.description
                 }
             }
-        } _: { engine in
+        } body: { engine in
             let result = try await engine.start(Act.self, "").result()
             #expect(result == "nestedStep")
         }
@@ -40,7 +41,7 @@ struct MisuseTests {
         let lent = Lock<WorkflowContext?>(nil)
         let gate = Gate()
         let database = MemoryDatabase()
-        try await withEngine(database, configuration: .patient) {
+        try await withEngine(store: .memory(database), configuration: .patient) {
             Lender { context in
                 lent.withLock { $0 = context }
                 try await context.step("lend") { await gate.wait() }
@@ -55,7 +56,7 @@ struct MisuseTests {
                     return error.code.description
                 }
             }
-        } _: { engine in
+        } body: { engine in
             let lender = try await engine.start(Lender.self)
             while lent.withLock({ $0 == nil }) { await Task.yield() }
             let result = try await engine.start(Act.self, "").result()
@@ -69,12 +70,12 @@ struct MisuseTests {
     @Test func afterTheEnd() async throws {
         let kept = Lock<WorkflowContext?>(nil)
         let database = MemoryDatabase()
-        try await withEngine(database, configuration: .patient) {
+        try await withEngine(store: .memory(database), configuration: .patient) {
             Act { context in
                 kept.withLock { $0 = context }
                 return "ended"
             }
-        } _: { engine in
+        } body: { engine in
             let act = try await engine.start(Act.self, "")
             #expect(try await act.result() == "ended")
             let context = try #require(kept.withLock { $0 })

@@ -1,5 +1,6 @@
 import Perdure
 import PerdureMemory
+import PerdureTesting
 import Testing
 
 /// A workflow that is resumed the moment it is set aside.
@@ -21,13 +22,13 @@ struct ResumeTests {
             resumed.wait()
             return nil
         }
-        try await withEngine(database, configuration: .patient) {
+        try await withEngine(store: .memory(database), configuration: .patient) {
             Act { context in
                 if isMended.withLock({ $0 }) { return "mended" }
                 await Gate().wait()
                 return "never to be seen"
             }
-        } _: { engine in
+        } body: { engine in
             let act = try await engine.start(Act.self, "")
             await committed.wait()
             isMended.withLock { $0 = true }

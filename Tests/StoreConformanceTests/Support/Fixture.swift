@@ -177,7 +177,7 @@ extension Claimer {
         try await claimDue(.flow, now: now, limit: limit)
     }
 
-    func claimWaiting(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] { try await claimWaiting(numbers, .flow) }
+    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] { try await claimArrived(numbers, .flow) }
 }
 
 extension Repertoire {

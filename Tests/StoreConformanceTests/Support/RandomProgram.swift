@@ -104,7 +104,7 @@ struct RandomProgram {
         switch Int.random(in: 0..<13, using: &random) {
         case 0...4: try await batch()
         case 5: try await claimReady()
-        case 6: try await claimWaiting()
+        case 6: try await claimOthers()
         case 7: try await clientStart()
         case 8: try await clientDeliver()
         case 9: try await transaction()
@@ -130,14 +130,17 @@ struct RandomProgram {
         let (id, both) = who()
         var batch: [Command] = []
         var started: Set<WorkflowNumber> = []
+        var told: Set<WorkflowNumber> = []
         for number in numbers.shuffled(using: &random).prefix(Int.random(in: 1...4, using: &random)) {
             let status = try await model.status(of: number)
-            if status == nil, record(number).id == nil, Bool.random(using: &random) {
+            if status == nil, record(number).id == nil, !told.contains(number), Bool.random(using: &random) {
                 started.insert(number)
                 batch.append(.start(record(number)))
             } else if status?.executor == id || ((status?.crashes ?? 0) == 0 && Int.random(in: 0..<4, using: &random) == 0) {
                 for _ in 0..<Int.random(in: 0...3, using: &random) { batch.append(middle(number, isOwned: status?.executor == id)) }
-                if let last = last(number, started) { batch.append(last) }
+                guard let last = last(number, started) else { continue }
+                batch.append(last)
+                if case .finish(_, let parent, let inbox) = last { told.formUnion(inbox.map(\.workflow) + (parent.map { [$0] } ?? [])) }
             }
         }
         let sent = batch
@@ -193,16 +196,18 @@ struct RandomProgram {
         }
     }
 
-    private mutating func claimWaiting() async throws {
+    private mutating func claimOthers() async throws {
         let (id, both) = who()
         let now = Microseconds.random(in: 0...9, using: &random)
         let some = numbers.filter { _ in Int.random(in: 0..<3, using: &random) == 0 }
-        trace.append("\(id % 100) claims due at \(now) and waiting \(some)")
+        trace.append("\(id % 100) claims due at \(now) and arrived \(some)")
         try await same("due") { index, _ in
             both[index].claimer.reset()
             return try await both[index].claimer.claimDue(now: now, limit: 99).map(\.number).sorted()
         }
-        try await same("waiting") { index, _ in try await both[index].claimer.claimWaiting(some).map(\.number).sorted() }
+        try await same("arrived") { index, _ in
+            try await both[index].claimer.claimArrived(some).sorted { $0.number < $1.number }
+        }
     }
 
     private mutating func claimSuspects() async throws {
@@ -247,15 +252,23 @@ struct RandomProgram {
     }
 
     private mutating func transaction() async throws {
-        let (starts, item) = (starts(), cancel(number()))
+        let (starts, item, other) = (starts(), cancel(number()), number())
         let row = StoreConformanceTests.step(number(), key(), nil, kind: .transaction)
         let commits = Int.random(in: 0..<4, using: &random) > 0
         let executor = Bool.random(using: &random) ? who().0 : nil
-        trace.append("a transaction starts \(starts), delivers \(item), writes \(row), \(commits ? "commits" : "rolls back")")
+        trace.append(
+            "a transaction starts \(starts), delivers \(item), resumes \(other), writes \(row), \(commits ? "commits" : "rolls back")")
+        let ids = ids
         try await same("transaction") { _, backend in
             let transaction = try await backend.begin(.serializable, for: executor)
             var lines = try await transaction.start(starts).map { "\($0)" }
             try await transaction.deliver([item])
+            lines.append("\(try await transaction.resume(other))")
+            for id in ids { lines.append("\(try await transaction.number(ofID: id) as Any)") }
+            for number in starts.map(\.0.number) + [other] {
+                let status = try await transaction.status(of: number)
+                lines.append("\(status?.record as Any) \(status?.live as Any) \(status?.crashes as Any) \(status?.outcome as Any)")
+            }
             if commits { lines.append("\(try await transaction.commit(row, hadPending: true))") } else { await transaction.rollback() }
             return lines
         }

@@ -6,24 +6,27 @@ extension Incarnation {
 
     @concurrent @Sendable func claims() async {
         let clock = environment.clock
-        var nextPoll: Microseconds = 0
-        var nextReset = clock.now().adding(.seconds(60))
+        var nextPoll = clock.instant()
+        var nextReset = nextPoll + .seconds(60)
         while !isStopped {
-            let now = clock.now()
-            let isPoll = now >= nextPoll
-            if isPoll { nextPoll = now.adding(store.pollInterval * (0.9 + 0.2 * random())) }
-            if now >= nextReset {
-                nextReset = now.adding(.seconds(60))
+            let time = clock.instant()
+            let isPoll = time >= nextPoll
+            if isPoll { nextPoll = time + store.pollInterval * (0.9 + 0.2 * random()) }
+            if time >= nextReset {
+                nextReset = time + .seconds(60)
                 todo.withLock { $0.reset = true }
             }
             var until = nextPoll
-            if !isEnding { until = min(nextPoll, await look(isPoll: isPoll, now)) }
+            if !isEnding { until = min(nextPoll, await look(isPoll: isPoll)) }
             await work.wait(until: until, clock: clock)
         }
     }
 
     /// One look; returns when the next is due.
-    private func look(isPoll: Bool, _ now: Microseconds) async -> Microseconds {
+    ///
+    /// If the clock is set forward meanwhile, what thereby is due waits for the next poll.
+    private func look(isPoll: Bool) async -> Instant {
+        let now = clock.now()
         let todo = self.todo.withLock { todo in
             defer {
                 todo = Todo(ready: false, inbox: false, due: false, suspects: false, nextDue: todo.nextDue, nextSuspect: todo.nextSuspect)
@@ -38,7 +41,7 @@ extension Incarnation {
             if isPoll || todo.due || todo.nextDue <= now { try await claimDue(now) }
             if isPoll || todo.ready { try await claimReady() }
             if isPoll || todo.suspects || todo.nextSuspect <= now { try await claimSuspects(now) }
-            return self.todo.withLock { min($0.nextDue, $0.nextSuspect) }
+            return clock.instant(of: self.todo.withLock { min($0.nextDue, $0.nextSuspect) })
         } catch {
             report(error, "workflows could not be claimed")
             self.todo.withLock { again in
@@ -51,7 +54,7 @@ extension Incarnation {
                 again.due = true
                 again.suspects = true
             }
-            return now.adding(.milliseconds(50 + Int(200 * random())))
+            return clock.instant() + .milliseconds(50 + Int(200 * random()))
         }
     }
 
@@ -110,7 +113,7 @@ extension Incarnation {
         }
     }
 
-    /// What has arrived goes to the workflows in memory; those that are nobody's are claimed; the rest belongs to others.
+    /// What has arrived goes to the workflows in memory; what is nobody's is claimed if that is reason enough; the rest belongs to others.
     private func followInbox() async throws(StoreError) {
         let numbers = try await claimer.arrivals()
         if numbers.isEmpty { return }
@@ -127,11 +130,11 @@ extension Incarnation {
         try await wake(others)
     }
 
-    /// Claims those that wait; those for which there is no room are looked at again when there is.
+    /// Claims what is nobody's; that for which there is no room is looked at again when there is.
     private func wake(_ numbers: [WorkflowNumber]) async throws(StoreError) {
         let room = min(Self.claimLimit, residency.withLock { $0.room })
         if numbers.count > room { todo.withLock { $0.suspended += numbers.dropFirst(room) } }
-        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimWaiting(Array(numbers.prefix(room)), repertoire)) }
+        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimArrived(Array(numbers.prefix(room)), repertoire)) }
         if numbers.count > room, room > 0 { work.raise() }
     }
 
@@ -142,19 +145,24 @@ extension Incarnation {
         }
     }
 
-    /// A message that came between the last look and the suspension found a workflow that was still owned, and woke nobody.
+    /// What came between the last look and the hand-back found a workflow that was still owned, and woke nobody.
     private func recheck(_ suspended: [WorkflowNumber]) async throws(StoreError) {
         try await wake(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
     }
 
     func launch(_ found: [Claimed]) async throws(StoreError) {
         let claimed = found.filter(\.isServed)
-        if claimed.count < found.count { becameReady() }
+        if claimed.count < found.count {
+            becameReady()
+            // A terminate that came meanwhile is for whoever finds no owner.
+            look { $0.suspended += found.filter { !$0.isServed }.map(\.number) }
+        }
         if claimed.isEmpty { return }
         let now = environment.clock.now()
         residency.withLock { $0.crashed.formUnion(claimed.lazy.filter { $0.crashes > 0 }.map(\.number)) }
         for later in claimed where later.due.map({ $0 > now }) ?? false { suspend(later.number, until: later.due ?? now) }
         let due = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
+        let fresh = Set(claimed.filter(\.isFresh).map(\.number))
         let numbers = residency.withLock { $0.launchable(due) }
         if numbers.isEmpty { return }
         residency.withLock { $0.reserve(numbers.count) }
@@ -163,15 +171,32 @@ extension Incarnation {
             var missing = Set(numbers)
             for loaded in try await load(numbers) {
                 missing.remove(loaded.record.number)
-                launch(loaded)
+                launch(loaded, isFresh: fresh.contains(loaded.record.number))
             }
-            for number in missing { setAside(number, "its row is missing") }
+            for number in missing { await unreadable(number, "its row is missing") }
         } catch {
             guard error.code == .rejected else { throw error }
             // One row that nobody understands must not disturb the others.
-            if numbers.count == 1 { return setAside(numbers[0], error.description) }
-            for number in numbers { try await launch([Claimed(number: number)]) }
+            if numbers.count == 1 { return await unreadable(numbers[0], error.description) }
+            for number in numbers { try await launch([Claimed(number: number, isFresh: fresh.contains(number))]) }
         }
+    }
+
+    /// For a person; but what was terminated ends, readable or not.
+    private func unreadable(_ number: WorkflowNumber, _ reason: String) async {
+        let inbox = try? await store.inbox(of: [number])
+        guard inbox?.contains(where: { $0.kind == .terminate }) == true else { return setAside(number, reason) }
+        log(.warning, "workflow \(Names.publicID(number)) is terminated; its children cannot be read, and go on: \(reason)")
+        residency.withLock { $0.departs(number) }
+        let parent = try? await store.status(of: number)?.record.parent?.number
+        let error = ErrorRegistry().record(WorkflowError(.terminated, "the workflow was terminated"), with: coder)
+        let outcome = Outcome(workflow: number, status: .terminated, error: error, finished: clock.now())
+        let callback = JournalCallback { [weak self] result in
+            self?.departed(number, result)
+            guard case .success = result else { return }
+            self?.announce(outcome, tellsInbox: parent != nil)
+        }
+        journal.append(.finish(outcome, parent: parent, inbox: []), for: callback)
     }
 
     private func setAside(_ number: WorkflowNumber, _ reason: String) {
@@ -179,8 +204,9 @@ extension Incarnation {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
             self?.departed(number, result)
-            self?.endings.ended(.setAside(number, reason: reason))
-            self?.tellOthers { $0.ended.append(number) }
+            guard case .success = result else { return }
+            self?.wasSetAside(number)
+            self?.look { $0.suspended.append(number) }
         }
         journal.append(.setAside(number, reason: reason, at: environment.clock.now()), for: callback)
     }
@@ -198,15 +224,18 @@ extension Incarnation {
         }
     }
 
-    /// Makes a workflow that this engine owns run.
-    func launch(_ loaded: LoadedWorkflow) {
-        let number = loaded.record.number
-        guard !isEnding, let registration = registrations[loaded.record.lane.workflow], serves(loaded.record.lane.version) else {
-            return release(number)
-        }
+    /// Makes a workflow that this engine owns run; one that is to end without running ends, and its code need not be here.
+    func launch(_ loaded: LoadedWorkflow, isFresh: Bool = false) {
+        let end = loaded.endUnrun(isFresh: isFresh, now: clock.now())
+        let name = loaded.record.lane.workflow
+        let known = serves(loaded.record.lane.version) ? registrations[name] : nil
+        guard let registration = known ?? (end == nil ? nil : .absent(name)) else { return release(loaded.record.number) }
         let run = Run(loaded, workflow: registration, host: self)
         guard !isStopped, residency.withLock({ $0.insert(run) }) else { return }
-        if run.inbox.withLock({ $0.isTerminated }) { run.terminate() } else { run.open() }
+        tally.count { $0.started += 1 }
+        // It came too late for the others to be told; it must not begin what will not be waited for.
+        if isEnding { run.state.withLock { $0.quiesce() } }
+        if let end { run.end(end) } else { run.open() }
     }
 
     /// The hand-back is written; or it is not, and the workflow is still this engine's.
@@ -222,6 +251,7 @@ extension Incarnation {
         let callback = JournalCallback { [weak self] result in
             self?.departed(number, result)
             self?.becameReady()
+            self?.look { $0.suspended.append(number) }
         }
         journal.append(.release(number), for: callback)
     }
@@ -246,8 +276,13 @@ final class JournalCallback: JournalRecipient {
 
     init(_ body: @escaping @Sendable (Result<CommandResult, StoreError>) -> Void) { self.body = body }
 
-    func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor? {
-        body(result)
+    func resolved(_ token: Int64, _ result: CommandResult) -> FlowExecutor? {
+        body(.success(result))
+        return nil
+    }
+
+    func failed(_ token: Int64, _ command: Command, _ error: StoreError) -> FlowExecutor? {
+        body(.failure(error))
         return nil
     }
 }

@@ -13,15 +13,15 @@ extension Incarnation {
     ///
     /// What has nothing to wait for is handed back meanwhile.
     func drain() async {
-        let deadline = clock.now().adding(settings.shutdownGrace)
-        while clock.now() < deadline, !isFenced, !isHurried.withLock({ $0 }) {
+        let deadline = clock.instant() + settings.shutdownGrace
+        while clock.instant() < deadline, !isFenced, !isHurried.withLock({ $0 }) {
             // Also those that came while the end began.
             let runs = residency.withLock { Array($0.runs.values) }
             for run in runs { run.state.withLock { $0.quiesce() } }
             // Where nothing is waited for, all of it is handed back at once in the end.
             guard runs.contains(where: { $0.state.withLock { $0.isBusy } }) else { return }
             for run in runs { handBackIfIdle(run) }
-            await drainSignal.wait(until: clock.now().adding(.milliseconds(5)), clock: clock)
+            await drainSignal.wait(until: clock.instant() + .milliseconds(5), clock: clock)
         }
     }
 
@@ -42,7 +42,7 @@ extension Incarnation {
         journal.close(dropping: false)
         // With a database that does not answer, what is queued is given up after the grace period; others find it there.
         let patience = isHurried.withLock { $0 } ? min(settings.shutdownGrace, .seconds(1)) : settings.shutdownGrace
-        clock.schedule(at: clock.now().adding(patience)) { [journal] in journal.close(dropping: true) }
+        clock.schedule(after: patience) { [journal] in journal.close(dropping: true) }
         for signal in [work, outgoingSignal, errandSignal, loopSignal, reapSignal, watchdogSignal] { signal.raise() }
     }
 }

@@ -11,12 +11,12 @@ extension Incarnation {
     @concurrent @Sendable func heartbeats() async {
         var wait = heartbeat
         while !isStopped {
-            await loopSignal.wait(until: clock.now().adding(wait), clock: clock)
+            await loopSignal.wait(until: clock.instant() + wait, clock: clock)
             if isStopped { return }
             do throws(StoreError) {
                 // A little later than could be, so that of many engines one finds something.
-                let look = try await store.renew(id, settings.terms).map { clock.now().adding($0 + settings.lease / 40 * random()) }
-                reapAt.withLock { $0 = look ?? .max }
+                let look = try await store.renew(id, settings.terms).map { clock.instant() + $0 + settings.lease / 40 * random() }
+                reapAt.withLock { $0 = look }
                 reapSignal.raise()
                 wait = heartbeat
             } catch {
@@ -32,8 +32,8 @@ extension Incarnation {
     @concurrent @Sendable func reaping() async {
         while !isStopped {
             await reapSignal.wait(until: reapAt.withLock { $0 }, clock: clock)
-            guard clock.now() >= reapAt.withLock({ $0 }) else { continue }
-            reapAt.withLock { $0 = .max }
+            guard let due = reapAt.withLock({ $0 }), clock.instant() >= due else { continue }
+            reapAt.withLock { $0 = nil }
             if isEnding { continue }
             do throws(StoreError) {
                 var report = ReapReport(more: true)
@@ -43,8 +43,8 @@ extension Incarnation {
                 }
             } catch {
                 report(error, "dead engines could not be looked for")
-                let again = clock.now().adding(jittered(settings.lease / 4))
-                reapAt.withLock { $0 = min($0, again) }
+                let again = clock.instant() + jittered(settings.lease / 4)
+                reapAt.withLock { $0 = min($0 ?? again, again) }
             }
         }
     }
@@ -53,23 +53,20 @@ extension Incarnation {
         log(.info, "\(report.returned) workflows of dead engines are there for others")
         for (number, reason) in report.setAside {
             log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
-            endings.ended(.setAside(number, reason: reason))
+            wasSetAside(number)
         }
         look { todo in
             todo.ready = true
             todo.suspects = true
             todo.reset = true
         }
-        tellOthers { outgoing in
-            outgoing.ready = true
-            outgoing.ended += report.setAside.keys
-        }
+        tellOthers { $0.ready = true }
     }
 
     /// Hints for other processes: coalesced, and outside every transaction that matters.
     @concurrent @Sendable func notifications() async {
         while !isStopped {
-            await outgoingSignal.wait(until: .max, clock: clock)
+            await outgoingSignal.wait(clock: clock)
             let wakeups = outgoing.withLock { $0.take() }
             if !wakeups.isEmpty { await store.notify(wakeups) }
             // A lone hint goes at once; under load they gather, for each costs the server a transaction.
@@ -79,7 +76,7 @@ extension Incarnation {
 
     @concurrent @Sendable func errandsLoop() async {
         while !isStopped {
-            await errandSignal.wait(until: .max, clock: clock)
+            await errandSignal.wait(clock: clock)
             let all = errands.withLock { errands in
                 defer { errands = [] }
                 return errands
@@ -92,7 +89,7 @@ extension Incarnation {
     @concurrent @Sendable func watchdog() async {
         guard let pool = environment.threads as? FlowThreadPool else { return }
         while !isStopped {
-            await watchdogSignal.wait(until: clock.now().adding(.seconds(1)), clock: clock)
+            await watchdogSignal.wait(until: clock.instant() + .seconds(1), clock: clock)
             for flow in pool.relieve(longerThan: .seconds(2), maximum: 64) {
                 let held = residency.withLock { $0.runs.values.first { $0.flow === flow } }
                 if let held {
@@ -108,7 +105,9 @@ extension Incarnation {
     /// Something went wrong in a loop that will try again.
     func report(_ error: StoreError, _ what: String) {
         if error.code == .fenced { return fenced(error) }
-        if error.code != .transient { log(.warning, "\(what): \(error)") }
+        let time = clock.instant()
+        guard let held = complaints.withLock({ $0.admit("\(error.code) \(what)", at: time) }) else { return }
+        log(.warning, "\(what): \(error)\(heldBack(held))")
     }
 
     /// Has the claiming loop look.

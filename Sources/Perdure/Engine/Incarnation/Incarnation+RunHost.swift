@@ -31,7 +31,7 @@ extension Incarnation: RunHost {
     private func again(_ run: Run, _ error: StoreError, _ what: String, _ errand: @escaping @Sendable () async -> Void) {
         if error.code == .rejected { return run.setAside(WorkflowError(.undecodable, "\(what): \(error)")) }
         report(error, "\(what), and is read again")
-        clock.schedule(at: clock.now().adding(.milliseconds(100))) { [weak self] in self?.errand(errand) }
+        clock.schedule(after: .milliseconds(100)) { [weak self] in self?.errand(errand) }
     }
 
     package func parked(_ run: Run, until due: Microseconds) {
@@ -52,6 +52,7 @@ extension Incarnation: RunHost {
     private func unload(_ run: Run, until due: Microseconds) {
         guard run.state.withLock({ $0.unloadableUntil != nil && $0.stop(CancellationError()) }) else { return }
         leave(run, departing: true)
+        tally.count { $0.unloaded += 1 }
         suspend(run.number, until: due)
         run.poke()
     }
@@ -70,11 +71,7 @@ extension Incarnation: RunHost {
     package func finished(_ run: Run, _ outcome: Outcome, closing: [InboxItem]) {
         let parent = run.record.parent?.number
         if let parent, residency.withLock({ $0.runs[parent] != nil }) {
-            recentOutcomes.withLock { recent in
-                // Only a short cut: what is not here is read from the database.
-                if recent.count >= 10_000 { recent = [:] }
-                recent[outcome.workflow] = outcome
-            }
+            recentOutcomes.withLock { $0.insert(outcome) }
         }
         let callback = JournalCallback { [weak self] result in
             switch result {
@@ -89,7 +86,13 @@ extension Incarnation: RunHost {
         leave(run)
         // What was stopped from outside still unwinds; it closes itself then.
         run.close(keepingDelegate: run.state.withLock { $0.stop != nil })
-        endings.ended(.outcome(outcome))
+        announce(outcome, tellsInbox: tellsInbox)
+    }
+
+    /// The end is in the database.
+    func announce(_ outcome: Outcome, tellsInbox: Bool) {
+        tally.count { $0.finished += 1 }
+        endings.ended(outcome)
         if tellsInbox { look { $0.inbox = true } }
         tellOthers { outgoing in
             outgoing.ended.append(outcome.workflow)
@@ -113,12 +116,19 @@ extension Incarnation: RunHost {
         let callback = JournalCallback { [weak self] result in
             self?.departed(run.number, result)
             guard case .success = result else { return }
-            self?.endings.ended(.setAside(run.number, reason: reason))
-            self?.tellOthers { $0.ended.append(run.number) }
+            self?.wasSetAside(run.number)
+            // A terminate that came too late for the run is now for whoever finds no owner; one that the run knew of was of no use.
+            if !run.inbox.withLock({ $0.isTerminated }) { self?.look { $0.suspended.append(run.number) } }
         }
         // Before it is written: it may be resumed, and claimed again, before the reply is here.
         leave(run, departing: true)
         journal.append(.setAside(run.number, reason: Self.storable(reason), at: clock.now()), for: callback)
+    }
+
+    func wasSetAside(_ number: WorkflowNumber) {
+        tally.count { $0.setAside += 1 }
+        endings.setAside(number)
+        tellOthers { $0.ended.append(number) }
     }
 
     /// Text that every database takes.
@@ -201,7 +211,7 @@ extension Incarnation: RunHost {
     package func readEndings(_ children: [(child: WorkflowNumber, key: String, sequence: Int64)], for run: Run) {
         var unknown: [(child: WorkflowNumber, key: String, sequence: Int64)] = []
         for ended in children {
-            if let outcome = recentOutcomes.withLock({ $0.removeValue(forKey: ended.child) }) {
+            if let outcome = recentOutcomes.withLock({ $0.take(ended.child) }) {
                 run.childEnded(ended.key, outcome, sequence: ended.sequence)
             } else {
                 unknown.append(ended)

@@ -14,6 +14,7 @@ package final class Incarnation: Sendable {
     let endings: EndingsWatch
     let claimer: any Claimer
     package let residency: Lock<Residency>
+    package let tally: EngineTally
 
     /// What the loops are to look at.
     package let todo = Lock(Todo())
@@ -22,7 +23,8 @@ package final class Incarnation: Sendable {
     let outgoingSignal = Signal()
     let errands = Lock<[@Sendable () async -> Void]>([])
     let errandSignal = Signal()
-    let recentOutcomes = Lock<[WorkflowNumber: Outcome]>([:])
+    let recentOutcomes = Lock(RecentOutcomes())
+    let complaints = Lock(LogThrottle<String>())
     private let ending = Lock<End?>(nil)
     private let endSignal = Signal()
 
@@ -37,7 +39,7 @@ package final class Incarnation: Sendable {
 
     package init(
         id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
-        registrations: [String: Registration], client: ClientCore
+        registrations: [String: Registration], client: ClientCore, tally: EngineTally
     ) async throws(StoreError) {
         repertoire = Repertoire(workflows: Set(registrations.keys), versions: ["", settings.version])
         try await store.register(
@@ -53,6 +55,7 @@ package final class Incarnation: Sendable {
         starter = StartBatcher(store: store, owner: id)
         endings = client.endings
         self.claimer = claimer
+        self.tally = tally
         residency = Lock(Residency(limit: settings.maximumInMemory))
         let onFence = Lock<(@Sendable (StoreError) -> Void)?>(nil)
         journal = Journal(writers: writers, threads: environment.threads, clock: environment.clock, log: settings.log) {
@@ -102,7 +105,7 @@ package final class Incarnation: Sendable {
             for loop in [heartbeats, reaping, claims, notifications, errandsLoop, watchdog] {
                 group.addTask(executorPreference: environment.loops, operation: loop)
             }
-            await endSignal.wait(until: .max, clock: environment.clock)
+            await endSignal.wait(clock: environment.clock)
             if !isFenced { await drain() }
             stopEverything()
         }
@@ -121,7 +124,7 @@ package final class Incarnation: Sendable {
     let loopSignal = Signal()
     let reapSignal = Signal()
     /// When to look for the dead; each heartbeat says it anew.
-    let reapAt = Lock(Microseconds.max)
+    let reapAt = Lock<Instant?>(nil)
     let watchdogSignal = Signal()
 }
 
@@ -134,7 +137,7 @@ package struct Todo {
     var reset = false
     /// A claim failed, and may have been a commit.
     var sweep = false
-    /// Suspended a moment ago: something may have arrived before that.
+    /// Handed back a moment ago: something may have arrived before that.
     var suspended: [WorkflowNumber] = []
     /// When the earliest of those that this engine suspended is due.
     var nextDue: Microseconds = .max

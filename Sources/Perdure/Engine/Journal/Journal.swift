@@ -50,8 +50,13 @@ private final class JournalWaiter: JournalRecipient {
 
     init(_ parked: Parked<Result<CommandResult, StoreError>>) { self.parked = parked }
 
-    func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor? {
-        parked.resume(returning: result)
+    func resolved(_ token: Int64, _ result: CommandResult) -> FlowExecutor? {
+        parked.resume(returning: .success(result))
+        return nil
+    }
+
+    func failed(_ token: Int64, _ command: Command, _ error: StoreError) -> FlowExecutor? {
+        parked.resume(returning: .failure(error))
         return nil
     }
 }

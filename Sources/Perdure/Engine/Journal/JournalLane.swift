@@ -4,6 +4,7 @@ final class JournalLane: Sendable {
         var queue = JournalQueue()
         var waiter: Parked<Void>?
         var dropping = false
+        var throttle = LogThrottle<StoreError.Code>()
     }
 
     let writer: any JournalWriter
@@ -73,7 +74,7 @@ final class JournalLane: Sendable {
 
     /// Commits all of the batch, however often it takes; only a fence or a refusal of one command ends it otherwise.
     private func commit(_ batch: JournalBatch) async {
-        var delay = Duration.milliseconds(5)
+        var delay: Duration?
         while true {
             if state.withLock({ $0.dropping }) { return fail(batch, StoreError(.fenced, "the engine has lost its lease")) }
             do {
@@ -85,15 +86,27 @@ final class JournalLane: Sendable {
                     return fail(batch, error)
                 case .rejected, .conflict:
                     return await isolate(batch, error)
-                case .transient:
-                    delay = .milliseconds(1)
                 default:
-                    log(.warning, "a commit of \(batch.count) commands waits and is sent again: \(error)")
+                    complain(batch, error)
+                    let wait = pause(after: delay, error)
+                    delay = wait
+                    await clock.wait(wait)
                 }
-                await clock.wait(delay)
-                delay = min(delay * 2, .seconds(1))
             }
         }
+    }
+
+    /// What is transient (a deadlock) is over in a moment as a rule, and then in a few.
+    private func pause(after last: Duration?, _ error: StoreError) -> Duration {
+        let isTransient = error.code == .transient
+        guard let last else { return .milliseconds(isTransient ? 1 : 5) }
+        return min(last * 2, .milliseconds(isTransient ? 100 : 1_000))
+    }
+
+    private func complain(_ batch: JournalBatch, _ error: StoreError) {
+        let time = clock.instant()
+        guard let held = state.withLock({ $0.throttle.admit(error.code, at: time) }) else { return }
+        log(.warning, "a commit of \(batch.count) commands waits and is sent again: \(error)\(heldBack(held))")
     }
 
     /// Finds the command at fault by halving; the others are committed, in their order.
@@ -110,14 +123,14 @@ final class JournalLane: Sendable {
         flows.reserveCapacity(batch.count)
         for index in results.indices {
             let waiter = batch.waiters[index]
-            if let flow = waiter.recipient?.resolved(waiter.token, .success(results[index])) { flows.append(flow) }
+            if let flow = waiter.recipient?.resolved(waiter.token, results[index]) { flows.append(flow) }
         }
         threads.submit(contentsOf: flows)
     }
 
     private func fail(_ batch: JournalBatch, _ error: StoreError) {
-        for waiter in batch.waiters {
-            if let flow = waiter.recipient?.resolved(waiter.token, .failure(error)) { threads.submit(flow) }
+        for (command, waiter) in zip(batch.commands, batch.waiters) {
+            if let flow = waiter.recipient?.failed(waiter.token, command, error) { threads.submit(flow) }
         }
     }
 }

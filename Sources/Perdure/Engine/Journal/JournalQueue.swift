@@ -1,7 +1,9 @@
 /// Who is told what became of a command.
 package protocol JournalRecipient: AnyObject, Sendable {
     /// Called on the writer's thread, in the order in which the commands were appended. Returns the flow that must be submitted, if any.
-    func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor?
+    func resolved(_ token: Int64, _ result: CommandResult) -> FlowExecutor?
+    /// As `resolved`, for a command that was refused, or that can no longer be written.
+    func failed(_ token: Int64, _ command: Command, _ error: StoreError) -> FlowExecutor?
 }
 
 /// A command that waits to be written.

@@ -1,38 +1,41 @@
 /// Watches one attempt of a step: when it takes too long, or its heartbeats stop, its task is cancelled; if it does not end within a grace
-/// period it is abandoned, and named in the log.
+/// period it is abandoned, counted, and named in the log.
 final class AttemptSupervisor: Sendable {
-    private struct State {
+    fileprivate struct State {
         var result: Result<EncodedPayload, any Error>?
         var parked: Parked<Result<EncodedPayload, any Error>>?
-        var lastHeartbeat: Microseconds
+        var lastHeartbeat: Instant
         var timedOut = false
+        /// The step goes on without the body, which still runs.
+        var isAbandoned = false
         var task: Task<Void, Never>?
         var timer: TimerID?
     }
 
     private let body: StepBody
     private let state: Lock<State>
-    private let deadline: Microseconds
+    /// When the attempt's own time, or that of the whole step, is up.
+    private let deadline: Instant?
+
+    private var clock: any EngineClock { body.run.host.clock }
 
     init(body: StepBody) {
         self.body = body
-        let begun = body.run.host.clock.now()
-        let own = body.limits.timeout.map { begun.adding($0) } ?? .max
-        let total = body.limits.totalTimeout.map { body.started.adding($0) } ?? .max
-        deadline = min(own, total)
+        let begun = body.run.host.clock.instant()
+        deadline = earliest(body.limits.timeout.map { begun + $0 }, body.ends)
         state = Lock(State(lastHeartbeat: begun))
     }
 
     func heartbeat() {
-        let time = body.run.host.clock.now()
+        let time = clock.instant()
         state.withLock { $0.lastHeartbeat = time }
     }
 
     func run(_ context: StepContext) async -> Result<EncodedPayload, any Error> {
         let task = Task(executorPreference: body.run.host.stepExecutor) {
             // On a busy machine the time may be up before the body has begun: then it must not begin any more, for the step may go on without it.
-            if self.state.withLock({ $0.timedOut }) { return self.end(.failure(CancellationError())) }
-            self.end(await self.body.perform(context))
+            if self.state.withLock({ $0.timedOut }) { return self.ended(.failure(CancellationError())) }
+            self.ended(await self.body.perform(context))
         }
         state.withLock { $0.task = task }
         watch()
@@ -47,7 +50,7 @@ final class AttemptSupervisor: Sendable {
         } onCancel: {
             task.cancel()
         }
-        if let timer = state.withLock({ $0.timer }) { body.run.host.clock.cancel(timer) }
+        if let timer = state.withLock({ $0.timer }) { clock.cancel(timer) }
         if case .failure(is CancellationError) = result, state.withLock({ $0.timedOut }) { return .failure(timeout) }
         return result
     }
@@ -56,44 +59,68 @@ final class AttemptSupervisor: Sendable {
         WorkflowError(.timedOut, "step '\(body.key)' took longer than its timeout, or sent no heartbeat in time")
     }
 
-    private func end(_ result: Result<EncodedPayload, any Error>) {
-        let parked = state.withLock { state in
-            guard state.result == nil else { return nil as Parked<Result<EncodedPayload, any Error>>? }
-            state.result = result
-            return state.parked
+    /// The body has returned, perhaps long after it was abandoned.
+    private func ended(_ result: Result<EncodedPayload, any Error>) {
+        let (parked, wasAbandoned) = state.withLock { state in
+            defer { state.isAbandoned = false }
+            return (state.end(result), state.isAbandoned)
         }
+        if wasAbandoned { body.run.host.tally.count { $0.abandonedBodies -= 1 } }
         parked?.resume(returning: result)
     }
 
+    /// Each timer is stored before it can fire: under the lock that it takes.
     private func watch() {
-        let limit = state.withLock { state in
-            min(deadline, body.limits.heartbeatTimeout.map { state.lastHeartbeat.adding($0) } ?? .max)
+        state.withLock { state in
+            guard state.result == nil, let limit = limit(state) else { return }
+            state.timer = clock.schedule(at: limit) { self.limitReached() }
         }
-        let timer = body.run.host.clock.schedule(at: limit) { self.limitReached(limit) }
-        state.withLock { $0.timer = timer }
     }
 
-    private func limitReached(_ limit: Microseconds) {
-        let host = body.run.host
-        let isBeating = state.withLock { state in
-            limit < deadline && body.limits.heartbeatTimeout.map { state.lastHeartbeat.adding($0) > limit } ?? false
-        }
-        if isBeating { return watch() }
-        let task = state.withLock { state in
+    private func limit(_ state: State) -> Instant? {
+        earliest(deadline, body.limits.heartbeatTimeout.map { state.lastHeartbeat + $0 })
+    }
+
+    private func limitReached() {
+        let time = clock.instant()
+        // A heartbeat has come since.
+        if state.withLock({ state in limit(state).map { $0 > time } ?? false }) { return watch() }
+        let task: Task<Void, Never>? = state.withLock { state in
+            guard state.result == nil else { return nil }
             state.timedOut = true
+            state.timer = clock.schedule(after: body.run.host.stepGrace) { self.abandon() }
             return state.task
         }
         task?.cancel()
-        let timer = host.clock.schedule(at: host.clock.now().adding(host.stepGrace)) { self.abandon() }
-        state.withLock { $0.timer = timer }
     }
 
     private func abandon() {
-        guard state.withLock({ $0.result == nil }) else { return }
+        let result = Result<EncodedPayload, any Error>.failure(timeout)
+        let (parked, isAbandoned) = state.withLock { state in
+            guard state.result == nil else { return (nil as Parked<Result<EncodedPayload, any Error>>?, false) }
+            state.isAbandoned = true
+            return (state.end(result), true)
+        }
+        guard isAbandoned else { return }
+        body.run.host.tally.count { $0.abandonedBodies += 1 }
         body.run.host.log(
             .warning,
             "the body of step '\(body.key)' of workflow \(Names.publicID(body.run.number)) does not end when it is cancelled; it is abandoned"
         )
-        end(.failure(timeout))
+        parked?.resume(returning: result)
     }
+}
+
+extension AttemptSupervisor.State {
+    /// Who waits for the result, if this is the first.
+    fileprivate mutating func end(_ result: Result<EncodedPayload, any Error>) -> Parked<Result<EncodedPayload, any Error>>? {
+        guard self.result == nil else { return nil }
+        self.result = result
+        return parked
+    }
+}
+
+private func earliest(_ left: Instant?, _ right: Instant?) -> Instant? {
+    guard let left, let right else { return left ?? right }
+    return min(left, right)
 }

@@ -11,7 +11,7 @@ struct ChildStart: Sendable {
     ///
     /// With one, the id decides first: starting twice is starting once.
     func start() {
-        if id == nil, let number = run.host.numberAtHand() { return record(number) }
+        if id == nil, let number = run.host.numberAtHand() { return record(child(number)) }
         run.state.withLock { $0.bodies += 1 }
         _ = Task(executorPreference: run.host.stepExecutor) {
             await startNamed()
@@ -21,15 +21,15 @@ struct ChildStart: Sendable {
 
     private func startNamed() async {
         var wait = Duration.milliseconds(5)
-        // One number for all attempts: an attempt whose reply was lost is then recognized as this very start.
-        var number: WorkflowNumber?
+        // One row for all attempts: an attempt whose reply was lost is then recognized as this very start.
+        var made: WorkflowRecord?
         while run.state.withLock({ $0.stop == nil }) {
             do throws(StoreError) {
-                let taken: WorkflowNumber
-                if let number { taken = number } else { taken = try await run.host.nextNumber() }
-                number = taken
-                guard id != nil else { return record(taken) }
-                return try await named(taken, try await run.host.startNamed(child(taken), IDPolicies()))
+                let child: WorkflowRecord
+                if let made { child = made } else { child = self.child(try await run.host.nextNumber()) }
+                made = child
+                guard id != nil else { return record(child) }
+                return try await named(child.number, try await run.host.startNamed(child, IDPolicies()))
             } catch {
                 if error.code == .fenced { return run.host.fenced(error) }
                 guard error.code == .transient || error.code == .unavailable || error.code == .full else { return fail(error) }
@@ -50,9 +50,8 @@ struct ChildStart: Sendable {
         ChildReference(id: id ?? Names.publicID(number), number: number, onClose: onClose.stored.rawValue)
     }
 
-    private func record(_ number: WorkflowNumber) {
-        let child = child(number)
-        run.recordChildStart(key, child, reference(number), owned: run.host.admit(child), started: run.host.clock.now())
+    private func record(_ child: WorkflowRecord) {
+        run.recordChildStart(key, child, reference(child.number), owned: run.host.admit(child), started: run.host.clock.now())
     }
 
     private func named(_ number: WorkflowNumber, _ result: StartResult) async throws(StoreError) {
@@ -75,7 +74,7 @@ struct ChildStart: Sendable {
     private func succeed(_ number: WorkflowNumber) {
         let now = run.host.clock.now()
         do throws(WorkflowError) {
-            let output = try run.coder.encode(reference(number), what: "a child's reference")
+            let output = try reference(number).encoded()
             run.record(key, .childStart, .success(output), started: now)
         } catch {
             fail(error)

@@ -16,7 +16,7 @@ extension Run {
     /// During replay it waits: its place in the order is after everything that is recorded.
     func takeInbox() {
         let due = inbox.withLock { $0.take() }
-        if let sequence = due.cancel { recordCancel(.requested, consumes: sequence) }
+        for sequence in due.cancels { recordCancel(.requested, consumes: sequence) }
         if !due.endings.isEmpty { host.readEndings(due.endings, for: self) }
         if let deadline = record.deadline, deadline <= host.clock.now() { recordCancel(.timedOut, consumes: nil) }
     }
@@ -35,8 +35,11 @@ extension Run {
     }
 
     /// Ends the workflow without running its code.
-    func terminate() {
-        let error = WorkflowError(.terminated, "the workflow was terminated")
+    func terminate() { end(.terminated) }
+
+    /// As `terminate`, also for one that was cancelled before it had begun.
+    func end(_ end: EndUnrun) {
+        let error = end.error
         let (children, readAfter): ([ChildReference]?, Int64?) = state.withLock { state in
             // Known from what was delivered, and from what was not yet.
             let (rows, readAfter) = state.childRows()
@@ -47,7 +50,7 @@ extension Run {
         if let readAfter { host.loadHistory(of: self, after: readAfter) }
         guard let children else { return }
         let outcome = Outcome(
-            workflow: number, status: .terminated, error: workflow.errors.record(error, with: coder), finished: host.clock.now())
+            workflow: number, status: end.status, error: workflow.errors.record(error, with: coder), finished: host.clock.now())
         host.finished(self, outcome, closing: children.compactMap(\.closingItem))
         poke()
     }

@@ -33,7 +33,7 @@ extension Run {
 
     /// A child's start: its row and the child itself are one command.
     func recordChildStart(_ key: String, _ child: WorkflowRecord, _ reference: ChildReference, owned: Bool, started: Microseconds) {
-        let output = try? coder.encode(reference, what: "a child's reference")
+        let output = try? reference.encoded()
         let time = host.clock.now()
         let isAppended = state.withLock { state in
             let record = state.complete(key, at: time) { order, finished in
@@ -65,10 +65,17 @@ extension Run {
     }
 
     /// An external cancel, or the deadline, becomes a completion like any other.
+    ///
+    /// Only the first: of another, which changes nothing, the row must go all the same, or it would wake the workflow again and again.
     func recordCancel(_ reason: CancelReason, consumes: Int64?) {
         let time = host.clock.now()
         state.withLock { state in
-            guard state.stop == nil, !state.isEnded, state.claimCancel() else { return }
+            guard state.stop == nil, !state.isEnded else { return }
+            guard state.claimCancel() else {
+                guard let consumes else { return }
+                state.unresolved += 1
+                return host.journal.append(.consume(number, sequence: consumes), for: self, token: Self.noPlace)
+            }
             let record = state.numbered(at: time) { order, finished in
                 StepRecord(
                     workflow: number, key: "@cancel", order: order, kind: .cancel, output: reason.payload, started: finished,
@@ -78,24 +85,27 @@ extension Run {
         }
     }
 
-    /// A transaction that has committed beside the journal, with a place that was reserved, or with none: then it gets one now.
+    /// A transaction that has committed beside the journal, with the place that was reserved, or with none: then it gets one now.
+    ///
+    /// It may have none although one was reserved: for a later attempt, which found that an earlier one had been committed after all.
     func transactionCommitted(_ record: StepRecord, reserved: Int64?) {
         let time = host.clock.now()
+        let isInPlace = reserved != nil && record.order == reserved
         state.withLock { state in
-            if let reserved {
+            if let reserved, isInPlace {
                 _ = state.complete(record.key, reserved: reserved, at: record.finished) { _, _ in record }
                 state.resolved(reserved, record)
                 return
             }
             state.rememberUnordered(record)
-            let order = state.complete(record.key, at: time) { order, finished in
+            let order = state.complete(record.key, reserved: reserved, at: time) { order, finished in
                 StepRecord(
                     workflow: number, key: "@order#\(order)", order: order, kind: .order,
                     output: EncodedPayload(codec: 2, bytes: Array(record.key.utf8)), started: finished, finished: finished)
             }
             if let order, let place = order.order { host.journal.append(.step(order), for: self, token: place) }
         }
-        if reserved != nil { poke() }
+        if isInPlace { poke() }
     }
 
     /// An earlier life committed the transaction without a place: it gets one now.
@@ -108,45 +118,53 @@ extension Run {
             state.unresolved += 1
             return true
         }
-        if isOpen { host.journal.append(.pending(pending), for: self, token: -1) }
+        if isOpen { host.journal.append(.pending(pending), for: self, token: Self.noPlace) }
     }
+
+    /// The token of a command that has no place in the order.
+    private static var noPlace: Int64 { -1 }
 }
 
 extension Run: JournalRecipient {
-    package func resolved(_ token: Int64, _ result: Result<CommandResult, StoreError>) -> FlowExecutor? {
-        if token < 0 {
-            state.withLock { $0.unresolved -= 1 }
-            // Perhaps this was all that kept the workflow in memory.
-            return flow.poke() ? flow : nil
+    package func resolved(_ token: Int64, _ result: CommandResult) -> FlowExecutor? {
+        if token < 0 { return resolvedWithoutPlace() }
+        let recorded: StepRecord? = if case .recorded(let record) = result { record } else { nil }
+        let child = state.withLock { state in
+            state.resolved(token, recorded)
+            return state.startingChildren.isEmpty ? nil : state.startingChildren.removeValue(forKey: token)
         }
-        switch result {
-        case .success(let result):
-            let recorded: StepRecord? = if case .recorded(let record) = result { record } else { nil }
-            let child = state.withLock { state in
-                state.resolved(token, recorded)
-                return state.startingChildren.isEmpty ? nil : state.startingChildren.removeValue(forKey: token)
-            }
-            if let child {
-                let isStarted = recorded == nil || recorded?.output == child.output
-                if child.isOwned { host.arrived(child.record, isStarted: isStarted) } else { host.becameReady() }
-            }
-            return flow.poke() ? flow : nil
-        case .failure(let error):
-            refused(token, error)
-            return nil
+        if let child {
+            let isStarted = recorded == nil || recorded?.output == child.output
+            if child.isOwned { host.arrived(child.record, isStarted: isStarted) } else { host.becameReady() }
         }
+        return flow.poke() ? flow : nil
+    }
+
+    private func resolvedWithoutPlace() -> FlowExecutor? {
+        state.withLock { $0.unresolved -= 1 }
+        // Perhaps this was all that kept the workflow in memory.
+        return flow.poke() ? flow : nil
+    }
+
+    package func failed(_ token: Int64, _ command: Command, _ error: StoreError) -> FlowExecutor? {
+        if token < 0 { return resolvedWithoutPlace() }
+        if error.code != .fenced { refused(token, command, error) }
+        return nil
     }
 
     /// The database refuses the row: the refusal is what is recorded, so that the workflow can deal with it.
-    private func refused(_ order: Int64, _ error: StoreError) {
-        if error.code == .fenced { return }
+    ///
+    /// What the row would have deleted, the other one deletes.
+    private func refused(_ order: Int64, _ command: Command, _ error: StoreError) {
         let child = state.withLock { $0.startingChildren.removeValue(forKey: order) }
         if let child, child.isOwned { host.arrived(child.record, isStarted: false) }
         let payload = workflow.errors.record(WorkflowError(.rejected, "the database refused the result: \(error)"), with: coder)
         let isRecorded = state.withLock { state in
             guard let record = state.refused(order, payload) else { return false }
             state.replace(order, record)
-            host.journal.append(.step(record), for: self, token: order)
+            var (hadPending, consumes): (Bool, Int64?) = (false, nil)
+            if case .step(_, let pending, let sequence) = command { (hadPending, consumes) = (pending, sequence) }
+            host.journal.append(.step(record, hadPending: hadPending, consumes: consumes), for: self, token: order)
             return true
         }
         if !isRecorded { setAside(WorkflowError(.rejected, "the database refused a row of the history: \(error)")) }

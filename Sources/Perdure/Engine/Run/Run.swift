@@ -124,6 +124,8 @@ extension Run: FlowDelegate {
             parked?.resume(returning: .stopped(error))
         }
         task.withLock { $0 }?.cancel()
+        // Otherwise it closes when the code has returned.
+        if state.withLock({ $0.rootResult != nil }) { close() }
     }
 
     package func idled() {

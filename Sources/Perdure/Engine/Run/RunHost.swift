@@ -9,6 +9,7 @@ package protocol RunHost: AnyObject, Sendable {
     /// How long a body that was told to stop has, before it is abandoned and named.
     var stepGrace: Duration { get }
     var journal: Journal { get }
+    var tally: EngineTally { get }
     func random() -> Double
     func log(_ level: LogLevel, _ message: String)
 

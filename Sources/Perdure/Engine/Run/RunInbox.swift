@@ -2,7 +2,6 @@
 struct RunInbox {
     private var seen: Set<Int64> = []
     private var waiting: [InboxItem] = []
-    private var wasCancelled = false
     /// Children that have ended, with the rows that say so.
     private var ended: [WorkflowNumber: Int64] = [:]
     /// Children that the code has started, with the keys of their results.
@@ -20,8 +19,8 @@ struct RunInbox {
     var isTerminated: Bool { waiting.contains { $0.kind == .terminate } }
 
     struct Due {
-        /// The row of a cancel that is to be recorded.
-        var cancel: Int64?
+        /// The rows of cancels; one of them is recorded, if none is yet.
+        var cancels: [Int64] = []
         var endings: [(child: WorkflowNumber, key: String, sequence: Int64)] = []
     }
 
@@ -31,8 +30,7 @@ struct RunInbox {
         for item in waiting {
             switch item.kind {
             case .cancel:
-                if !wasCancelled { due.cancel = item.sequence }
-                wasCancelled = true
+                due.cancels.append(item.sequence)
             case .childEnded:
                 guard let child = item.reference else { continue }
                 if let key = known.removeValue(forKey: child) {

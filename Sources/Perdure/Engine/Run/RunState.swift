@@ -34,13 +34,15 @@ struct RunState {
     var bodies = 0
 
     private(set) var isLive: Bool
-    private var isQuiet = false
+    private(set) var isQuiet = false
     private var isAsked = false
     private(set) var now: Microseconds
     private var lastFinished: Microseconds
     private(set) var cancellation: CancelReason?
     private var isCancelOnItsWay = false
     private(set) var children: [WorkflowNumber: ChildReference] = [:]
+    /// Starts of children that were delivered, and that the code has not taken note of yet.
+    private var newChildren: [String: StepRecord] = [:]
     private(set) var rootResult: Result<EncodedPayload, any Error>?
     private(set) var stop: Stop?
     private(set) var isEnded = false
@@ -105,20 +107,6 @@ extension RunState {
         guard let wait = waits[key] else { return stop.map { .stopped($0.error) } ?? .cancelled }
         wait.parked = parked
         return nil
-    }
-
-    mutating func setCancelWork(_ key: String, _ cancel: @escaping @Sendable () -> Void) {
-        waits[key]?.cancelWork = cancel
-    }
-
-    mutating func setDue(_ key: String, _ due: Microseconds?) {
-        waits[key]?.due = due
-    }
-
-    /// The work of a step begins; what earlier attempts left behind.
-    mutating func beginBody(_ key: String) -> PendingRecord? {
-        bodies += 1
-        return pending.isEmpty ? nil : pending[key]
     }
 
     /// The row that an earlier life committed without a place in the order.
@@ -229,7 +217,8 @@ extension RunState {
 
     /// What is to be recorded instead of a completion that the database refused.
     func refused(_ order: Int64, _ payload: EncodedPayload) -> StepRecord? {
-        guard var record = inFlight[order], record.error != payload else { return nil }
+        // A place without the row that has it would be a history that nobody can replay.
+        guard var record = inFlight[order], record.error != payload, record.kind != .order else { return nil }
         record.output = nil
         record.error = payload
         return record
@@ -243,14 +232,15 @@ extension RunState {
         isLoading = false
     }
 
-    /// The rows of children's starts and results that replay has not reached, or that are on the way; nil, and the place from which to read on, if
-    /// not all of them are here.
+    /// The rows of children's starts and results that the code does not know, for replay has not reached them or they are on the way.
+    ///
+    /// nil, and the place from which to read on, if not all of them are here.
     mutating func childRows() -> (rows: [StepRecord]?, readAfter: Int64?) {
         guard historyIsComplete else {
             defer { isLoading = true }
             return (nil, isLoading ? nil : history.last?.order ?? lastOrder)
         }
-        return (Array(history) + inFlight.values + durable.values, nil)
+        return (Array(history) + inFlight.values + durable.values + newChildren.values, nil)
     }
 }
 
@@ -290,7 +280,12 @@ extension RunState {
         let keys = held
         held = []
         for key in keys { waits[key]?.begun = true }
-        return .begin(keys.compactMap { waits[$0]?.parked })
+        // Until it parks again there is nobody to be resumed.
+        return .begin(
+            keys.compactMap { key in
+                defer { waits[key]?.parked = nil }
+                return waits[key]?.parked
+            })
     }
 
     /// nil if the record is skipped: its wait was cancelled.
@@ -322,23 +317,8 @@ extension RunState {
         now = max(now, record.finished)
         remove(record.key)
         if !pending.isEmpty { pending[record.key] = nil }
+        if record.kind == .childStart { newChildren[record.key] = record }
         return .resume(wait.parked, record)
-    }
-
-    private func unexpected(_ record: StepRecord) -> WorkflowError {
-        let asked = waits.keys.sorted().prefix(5).map { "'\($0)'" }.joined(separator: ", ")
-        let code = rootResult != nil ? "the code has ended" : asked.isEmpty ? "the code waits for nothing" : "the code waits for \(asked)"
-        return WorkflowError(
-            .nondeterminism,
-            "the history holds '\(record.key)' (\(record.kind)) next, but \(code): the workflow was changed under its history, or takes another path on each run"
-        )
-    }
-
-    private func otherKind(_ record: StepRecord, _ wait: Wait) -> WorkflowError {
-        WorkflowError(
-            .nondeterminism,
-            "the history holds '\(record.key)' as a \(record.kind), but the code asks for a \(wait.kind): the workflow was changed under its history"
-        )
     }
 
     private mutating func unwind() -> Delivery {
@@ -354,7 +334,12 @@ extension RunState {
 // MARK: - Children, cancel, end
 
 extension RunState {
-    mutating func addChild(_ child: ChildReference) { children[child.number] = child }
+    /// The code knows the child whose start is recorded under `key`.
+    mutating func addChild(_ child: ChildReference, startedAs key: String) {
+        newChildren[key] = nil
+        children[child.number] = child
+    }
+
     mutating func removeChild(_ number: WorkflowNumber) { children[number] = nil }
 
     /// False if it was asked for before.

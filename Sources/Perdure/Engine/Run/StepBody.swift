@@ -15,7 +15,7 @@ final class StepBody: Sendable {
         var error: EncodedPayload?
         /// The attempt that runs; 0 between two.
         var attempt = 0
-        var written: Microseconds = .min
+        var written: Instant?
         /// There is a row in `pending` to be deleted with the result.
         var hasPending: Bool
     }
@@ -28,6 +28,8 @@ final class StepBody: Sendable {
     private let earlier: PendingRecord?
     /// When the first attempt began, in this process or an earlier one.
     let started: Microseconds
+    /// When the time for all attempts is up; an earlier life's share of it is reckoned by the time of day.
+    let ends: Instant?
     private let progress: Lock<Progress>
 
     init(
@@ -38,8 +40,14 @@ final class StepBody: Sendable {
         self.name = name
         self.limits = limits
         self.work = work
-        earlier = run.state.withLock { $0.beginBody(key) }
-        started = earlier?.started ?? run.host.clock.now()
+        let earlier = run.state.withLock { $0.beginBody(key) }
+        let started = earlier?.started ?? run.host.clock.now()
+        self.earlier = earlier
+        self.started = started
+        ends = limits.totalTimeout.map { total in
+            let clock = run.host.clock
+            return clock.instant() + total - started.wait(until: clock.now())
+        }
         progress = Lock(Progress(payload: earlier?.progress, error: earlier?.error, hasPending: earlier != nil))
     }
 
@@ -50,29 +58,41 @@ final class StepBody: Sendable {
     }
 
     private func attempts() async {
+        // The pool was busy, and meanwhile the run has left this process.
+        if Task.isCancelled, run.state.withLock({ $0.stop != nil }) { return }
         var attempt = Int(earlier?.attempt ?? 0)
-        if let due = earlier?.due, await !wait(until: due) { return end(.failure(CancellationError()), attempt) }
+        if let due = earlier?.due {
+            switch await wait(until: due, { await run.host.clock.waitUnlessCancelled(until: due) }) {
+            case .over: break
+            case .cancelled: return end(.failure(CancellationError()), attempt)
+            case .leaving: return
+            }
+        }
         while true {
             attempt += 1
             progress.withLock { $0.attempt = attempt }
             let result = await self.attempt(attempt)
             progress.withLock { $0.attempt = 0 }
-            guard case .failure(let error) = result, let due = retry(after: attempt, error) else {
+            guard case .failure(let error) = result, let pause = pause(after: attempt, error) else {
                 return end(result, attempt)
             }
+            let due = run.host.clock.now().adding(pause)
             recordFailure(error, attempt, due)
-            if await !wait(until: due) { return end(.failure(CancellationError()), attempt) }
+            switch await wait(until: due, { await run.host.clock.waitUnlessCancelled(pause) }) {
+            case .over: continue
+            case .cancelled: return end(.failure(CancellationError()), attempt)
+            case .leaving: return
+            }
         }
     }
 
-    /// When the next attempt begins; nil if there is none.
-    private func retry(after attempt: Int, _ error: any Error) -> Microseconds? {
+    /// How long until the next attempt; nil if there is none.
+    private func pause(after attempt: Int, _ error: any Error) -> Duration? {
         guard !Task.isCancelled, !(error is UnencodableResult),
             let wait = limits.retry.wait(after: attempt, error, random: run.host.random())
         else { return nil }
-        let due = run.host.clock.now().adding(wait)
-        if let total = limits.totalTimeout, due >= started.adding(total) { return nil }
-        return due
+        if let ends, run.host.clock.instant() + wait >= ends { return nil }
+        return wait
     }
 
     private func end(_ result: Result<EncodedPayload, any Error>, _ attempts: Int) {
@@ -100,13 +120,22 @@ final class StepBody: Sendable {
                 error: payload, progress: last))
     }
 
-    /// False if the step was cancelled meanwhile.
-    private func wait(until due: Microseconds) async -> Bool {
-        run.state.withLock { $0.setDue(key, due) }
+    /// How a wait between two attempts has ended.
+    private enum Waited {
+        case over
+        /// The step was cancelled meanwhile.
+        case cancelled
+        /// The workflow leaves this process: the next attempt is another's.
+        case leaving
+    }
+
+    private func wait(until due: Microseconds, _ pass: () async -> Bool) async -> Waited {
+        run.state.withLock { $0.beginBackoff(key, until: due) }
         // A workflow that only backs off can leave memory.
         run.poke()
-        defer { run.state.withLock { $0.setDue(key, nil) } }
-        return await run.host.clock.waitUnlessCancelled(until: due)
+        let isOver = await pass()
+        guard run.state.withLock({ $0.endBackoff(key) }) else { return .leaving }
+        return isOver ? .over : .cancelled
     }
 
     private func attempt(_ number: Int) async -> Result<EncodedPayload, any Error> {
@@ -128,12 +157,12 @@ final class StepBody: Sendable {
 
     /// Progress is written at most once a second; the last one goes along with a failure.
     func report(_ payload: EncodedPayload, attempt: Int) {
-        let time = run.host.clock.now()
+        let time = run.host.clock.instant()
         let row: PendingRecord? = progress.withLock { progress in
             // An attempt that was abandoned has nothing to say any more.
             guard progress.attempt == attempt else { return nil }
             progress.payload = payload
-            guard time >= progress.written.adding(.seconds(1)) else { return nil }
+            if let written = progress.written, time < written + .seconds(1) { return nil }
             progress.written = time
             progress.hasPending = true
             return PendingRecord(

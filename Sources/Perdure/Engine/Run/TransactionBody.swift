@@ -68,15 +68,15 @@ final class TransactionBody: Sendable {
         let open: any OpenTransaction
         do {
             open = try await begin()
-            if database != nil, let record = try await open.recorded(run.number, key) {
-                await open.rollback()
-                return .committed(record)
-            }
         } catch {
             return verdict(error)
         }
         let db = Transaction(open)
         do {
+            if database != nil, let record = try await open.recorded(run.number, key) {
+                await open.rollback()
+                return .committed(record)
+            }
             let output = try await StepContext.$current.withValue(name) { try await work(db) }
             db.close()
             // Only now: completions behind a reserved place wait for it, and a body may take long.

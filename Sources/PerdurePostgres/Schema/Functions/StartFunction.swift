@@ -1,0 +1,123 @@
+/// What users of any driver start workflows with, in a transaction of their own: documented and stable.
+///
+/// It means what `Client.start` means inside a transaction.
+func startFunction(_ s: SchemaName) -> String {
+    """
+    \(takeID(s))
+
+    CREATE FUNCTION \(s).start_workflow(name text, input json DEFAULT NULL, id text DEFAULT NULL,
+        conflict_policy text DEFAULT 'use_existing', reuse_policy text DEFAULT 'use_existing', timeout interval DEFAULT NULL,
+        delay interval DEFAULT NULL, attributes json DEFAULT NULL, version text DEFAULT '')
+        RETURNS text LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
+    #variable_conflict use_column
+    DECLARE
+        asked_version text := coalesce(start_workflow.version, '');
+        begun timestamptz := clock_timestamp();
+        begins timestamptz := CASE WHEN start_workflow.delay > interval '0' THEN begun + start_workflow.delay END;
+        ends timestamptz := coalesce(begins, begun) + start_workflow.timeout;
+        new_number int8;
+        new_lane int8;
+        new_attributes json;
+    BEGIN
+        PERFORM \(s).check_name(start_workflow.name, 'the name of a workflow');
+        IF start_workflow.id IS NOT NULL THEN
+            PERFORM \(s).check_name(start_workflow.id, 'the id of a workflow');
+        END IF;
+        IF asked_version <> '' THEN
+            PERFORM \(s).check_name(asked_version, 'the version of a workflow');
+        END IF;
+        new_attributes := \(s).checked_attributes(start_workflow.attributes);
+        new_number := \(s).number_block();
+        IF NOT \(s).take_id(start_workflow.id, new_number, start_workflow.name, coalesce(start_workflow.conflict_policy, 'use_existing'),
+                coalesce(start_workflow.reuse_policy, 'use_existing')) THEN
+            RETURN start_workflow.id;
+        END IF;
+        new_lane := \(s).lane_number('', '', 0, start_workflow.name, asked_version);
+        INSERT INTO \(s).workflows (number, id, queue, lane_key, priority, name, version, input, codec, attributes, attributes_codec, created,
+                due, deadline)
+            VALUES (new_number, start_workflow.id, '', '', 0, start_workflow.name, asked_version,
+                coalesce(convert_to(start_workflow.input::text, 'UTF8'), ''), CASE WHEN start_workflow.input IS NULL THEN 0 ELSE 1 END,
+                convert_to(new_attributes::text, 'UTF8'), CASE WHEN new_attributes IS NOT NULL THEN 1 END,
+                \(microseconds("begun")), \(microseconds("begins")), \(microseconds("ends")));
+        INSERT INTO \(s).live (number, lane, state, due, deadline)
+            VALUES (new_number, new_lane, 0, \(microseconds("begins")), \(microseconds("ends")));
+        PERFORM \(s).hint('r');
+        RETURN \(s).public_id(start_workflow.id, new_number);
+    END
+    $perdure$;
+    """
+}
+
+private func microseconds(_ moment: String) -> String { "(extract(epoch FROM \(moment)) * 1000000)::int8" }
+
+/// What a start is made of.
+private func takeID(_ s: SchemaName) -> String {
+    """
+    CREATE FUNCTION \(s).checked_attributes(asked json) RETURNS json LANGUAGE plpgsql AS $perdure$
+    BEGIN
+        IF asked IS NULL OR json_typeof(asked) = 'null' THEN
+            RETURN NULL;
+        END IF;
+        IF json_typeof(asked) <> 'object' OR EXISTS (SELECT FROM json_each(asked) e WHERE json_typeof(e.value) <> 'string') THEN
+            RAISE EXCEPTION 'attributes are a JSON object whose values are text, not %', left(asked::text, 100) USING ERRCODE = '22023';
+        END IF;
+        RETURN CASE WHEN EXISTS (SELECT FROM json_object_keys(asked)) THEN asked END;
+    END
+    $perdure$;
+
+    -- False if the run that has the id is the answer; true if it belongs to the new run now, or there is none.
+    CREATE FUNCTION \(s).take_id(new_id text, new_number int8, new_name text, conflict_policy text, reuse_policy text)
+        RETURNS bool LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        holder record;
+        ended int2;
+        is_locked bool := false;
+    BEGIN
+        IF conflict_policy NOT IN ('use_existing', 'fail', 'terminate_existing') THEN
+            RAISE EXCEPTION 'conflict_policy is use_existing, fail or terminate_existing, not "%"', conflict_policy USING ERRCODE = '22023';
+        END IF;
+        IF reuse_policy NOT IN ('use_existing', 'allow_duplicate', 'allow_duplicate_failed_only', 'reject_duplicate') THEN
+            RAISE EXCEPTION 'reuse_policy is use_existing, allow_duplicate, allow_duplicate_failed_only or reject_duplicate, not "%"',
+                reuse_policy USING ERRCODE = '22023';
+        END IF;
+        IF conflict_policy = 'terminate_existing' THEN
+            RAISE EXCEPTION 'terminate_existing waits for the end of the other run, which a transaction cannot' USING ERRCODE = '0A000',
+                HINT = 'Call terminate_workflow, commit, and start with reuse_policy => ''allow_duplicate'' when that run has ended.';
+        END IF;
+        IF new_id IS NULL THEN
+            RETURN true;
+        END IF;
+        LOOP
+            INSERT INTO \(s).workflow_ids (id, number, name) VALUES (new_id, new_number, new_name) ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                RETURN true;
+            END IF;
+            IF is_locked THEN
+                SELECT w.number, w.name INTO holder FROM \(s).workflow_ids w WHERE w.id = new_id FOR UPDATE;
+            ELSE
+                SELECT w.number, w.name INTO holder FROM \(s).workflow_ids w WHERE w.id = new_id;
+            END IF;
+            -- Released in this moment: it is free.
+            CONTINUE WHEN NOT FOUND;
+            IF holder.name <> new_name THEN
+                RAISE EXCEPTION 'the id "%" is taken by a workflow of another type: %', new_id, holder.name USING ERRCODE = '23505';
+            END IF;
+            EXECUTE 'SELECT status FROM \(s.inLiteral).outcomes WHERE workflow = $1' INTO ended USING holder.number;
+            IF (CASE WHEN ended IS NULL THEN conflict_policy ELSE reuse_policy END) = 'use_existing' THEN
+                RETURN false;
+            END IF;
+            IF ended IS NULL OR reuse_policy = 'reject_duplicate' OR (reuse_policy = 'allow_duplicate_failed_only' AND ended = 1) THEN
+                RAISE EXCEPTION 'the id "%" is taken by run %, and the policy of this start says not to use it', new_id,
+                    \(s).public_id(NULL, holder.number) USING ERRCODE = '23505';
+            END IF;
+            IF is_locked THEN
+                UPDATE \(s).workflow_ids w SET number = new_number WHERE w.id = new_id;
+                RETURN true;
+            END IF;
+            -- Closed never changes back, but somebody else may be beginning the next run: looked at again with the row locked.
+            is_locked := true;
+        END LOOP;
+    END
+    $perdure$;
+    """
+}
