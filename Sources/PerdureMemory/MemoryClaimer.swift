@@ -14,21 +14,35 @@ final class MemoryClaimer: Claimer {
         self.owner = owner
     }
 
-    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed] {
+    func claimReady(_ repertoire: Repertoire, limit: Int) async throws(StoreError) -> [Claimed] {
         try database.perform(.claimReady, by: owner) { tables, _ throws(StoreError) in
-            try tables.claimReady(workflows: workflows, versions: versions, limit: limit, by: owner)
+            try tables.claimReady(repertoire, limit: limit, by: owner)
         }
     }
 
-    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+    func claimDue(_ repertoire: Repertoire, now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
         try database.perform(.claimDue, by: owner) { tables, _ throws(StoreError) in
-            try tables.claimDue(now: now, limit: limit, by: owner)
+            try tables.claimDue(repertoire, now: now, limit: limit, by: owner)
         }
     }
 
-    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
+    func claimArrived(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
         try database.perform(.claimArrived, by: owner) { tables, _ throws(StoreError) in
-            try tables.claimArrived(numbers, by: owner)
+            try tables.claimArrived(numbers, repertoire, by: owner)
+        }
+    }
+
+    func nextSuspect(_ repertoire: Repertoire) async throws(StoreError) -> Suspect? {
+        try database.perform(.nextSuspect, by: owner) { tables, _ in tables.nextSuspect(repertoire) }
+    }
+
+    func claimSuspects(
+        _ repertoire: Repertoire, crashes: Int, now: Microseconds, limit: Int, probation: Duration, acquitted: [WorkflowNumber]
+    ) async throws(StoreError) -> [Claimed] {
+        try database.perform(.claimSuspects, by: owner) { tables, time throws(StoreError) in
+            try tables.acquit(acquitted, by: owner)
+            return try tables.claimSuspects(
+                repertoire, crashes: crashes, now: now, limit: limit, until: time + probation.microseconds, by: owner)
         }
     }
 

@@ -7,7 +7,7 @@ package struct MemoryOperation: Sendable {
         case open, openWriter, commit
         case load, history, inbox
         case register, renew, reap, retire
-        case openClaimer, claimReady, claimDue, claimArrived, owned, nextDue, arrivals
+        case openClaimer, claimReady, claimDue, claimArrived, nextSuspect, claimSuspects, owned, nextDue, arrivals
         case numberBlock, start, numberOfID, status, endings, deliver, resume
         case begin, transactionStart, transactionDeliver, transactionResume, transactionNumberOfID, transactionStatus, transactionRecorded
         case transactionCommit

@@ -86,24 +86,22 @@ extension MemoryStore {
 // MARK: - Leases
 
 extension MemoryStore {
-    func register(_ executor: ExecutorID, label: String, lease: Duration) async throws(StoreError) {
+    func register(_ executor: ExecutorID, _ description: ExecutorDescription) async throws(StoreError) {
         try database.perform(.register, by: executor) { tables, now throws(StoreError) in
-            try tables.register(executor, label: label, lease: lease, now: now)
+            try tables.register(executor, description, now: now)
         }
     }
 
-    func renew(_ executor: ExecutorID, lease: Duration) async throws(StoreError) {
-        try database.perform(.renew, by: executor) { tables, now throws(StoreError) in
-            try tables.renew(executor, lease: lease, now: now)
-        }
+    func renew(_ executor: ExecutorID, _ terms: LeaseTerms) async throws(StoreError) -> Duration? {
+        try database.perform(.renew, by: executor) { tables, now throws(StoreError) in try tables.renew(executor, terms, now: now) }
     }
 
-    func reap(limit: Int) async throws(StoreError) -> ReapReport {
-        try database.perform(.reap) { tables, now in tables.reap(limit: limit, now: now) }
+    func reap(_ rules: ReapRules) async throws(StoreError) -> ReapReport {
+        try database.perform(.reap) { tables, now in tables.reap(rules, now: now) }
     }
 
     func retire(_ executor: ExecutorID) async throws(StoreError) {
-        try database.perform(.retire, by: executor) { tables, _ in tables.retire(executor) }
+        try database.perform(.retire, by: executor) { tables, now in tables.retire(executor, now: now) }
     }
 }
 
@@ -125,7 +123,7 @@ extension MemoryStore {
     }
 
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
-        try database.perform(.status) { tables, _ in tables.status(of: number) }
+        try database.perform(.status) { tables, now in tables.status(of: number, now: now) }
     }
 
     func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending] {

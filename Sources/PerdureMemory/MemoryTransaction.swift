@@ -29,7 +29,7 @@ final class MemoryTransaction: OpenTransaction {
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows { throw Self.noSQL }
 
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult] {
-        try perform(.transactionStart) { tables, state in
+        try perform(.transactionStart) { tables, state, _ in
             var results: [StartResult] = []
             for (record, policies) in starts {
                 let decision = tables.decide(record, policies, after: state.uncommitted)
@@ -42,11 +42,11 @@ final class MemoryTransaction: OpenTransaction {
     }
 
     func deliver(_ items: [InboxItem]) async throws(StoreError) {
-        try perform(.transactionDeliver) { _, state in state.writes.append(.deliver(items)) }
+        try perform(.transactionDeliver) { _, state, _ in state.writes.append(.deliver(items)) }
     }
 
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
-        try perform(.transactionResume) { tables, state in
+        try perform(.transactionResume) { tables, state, _ in
             guard tables.live[number]?.state == .setAside, state.resumed.insert(number).inserted else { return false }
             state.writes.append(.resume(number))
             return true
@@ -54,29 +54,31 @@ final class MemoryTransaction: OpenTransaction {
     }
 
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {
-        try perform(.transactionNumberOfID) { tables, state in state.uncommitted.ids[ExactText(id)] ?? tables.ids[ExactText(id)] }
+        try perform(.transactionNumberOfID) { tables, state, _ in state.uncommitted.ids[ExactText(id)] ?? tables.ids[ExactText(id)] }
     }
 
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
-        try perform(.transactionStatus) { tables, state in
-            if let record = state.uncommitted.records[number] { return StatusRecord(record: record, live: .ready, due: record.due) }
-            guard var status = tables.status(of: number) else { return nil }
+        try perform(.transactionStatus) { tables, state, now in
+            if let record = state.uncommitted.records[number] {
+                return StatusRecord(record: record, live: .ready, due: record.due, isServed: tables.isServed(record.lane, now: now))
+            }
+            guard var status = tables.status(of: number, now: now) else { return nil }
             if state.resumed.contains(number) { (status.live, status.due, status.crashes, status.reason) = (.ready, nil, 0, nil) }
             return status
         }
     }
 
     func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord? {
-        try perform(.transactionRecorded) { tables, _ in tables.steps[workflow]?[key] }
+        try perform(.transactionRecorded) { tables, _, _ in tables.steps[workflow]?[key] }
     }
 
     private func perform<Result>(
-        _ kind: MemoryOperation.Kind, _ body: (borrowing Tables, inout State) -> Result
+        _ kind: MemoryOperation.Kind, _ body: (borrowing Tables, inout State, _ now: Microseconds) -> Result
     ) throws(StoreError) -> Result {
-        try database.perform(kind, by: executor) { tables, _ throws(StoreError) in
+        try database.perform(kind, by: executor) { tables, now throws(StoreError) in
             try state.withLock { state throws(StoreError) in
                 try Self.check(state)
-                return body(tables, &state)
+                return body(tables, &state, now)
             }
         }
     }

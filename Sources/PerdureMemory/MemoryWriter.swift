@@ -21,8 +21,8 @@ final class MemoryWriter: JournalWriter {
     }
 
     func commit(_ batch: [Command]) async throws(StoreError) -> [CommandResult] {
-        try database.perform(.commit, by: owner, commands: batch) { tables, _ throws(StoreError) in
-            try tables.commit(batch, by: owner)
+        try database.perform(.commit, by: owner, commands: batch) { tables, now throws(StoreError) in
+            try tables.commit(batch, by: owner, now: now)
         }
     }
 

@@ -12,6 +12,10 @@ package struct PostgresOptions: Sendable {
     package var unnamedStatements = false
     /// Send notifications and listen to them; without them what other processes have done is found by the poll.
     package var notifications = true
+    /// Hold an advisory lock in the session of the heartbeat, so that others see at once when the process has gone.
+    ///
+    /// Without effect, and without harm, through a pooler that shares sessions out.
+    package var advisoryLocks = true
     /// How long the reaper waits for a write that has passed its fence, before it ends that session; milliseconds.
     package var reaperPatience = 1_000
 
@@ -37,6 +41,8 @@ package final class PostgresStore: StoreBackend {
     let journalAgain: JournalStatements
     let starting: StartStatements
     let access: AccessStatements
+    let leasing: LeaseStatements
+    let hasAdvisoryLocks: Bool
     let transactions: TransactionPool
     let wakeups: WakeupHub
     private let connections = Lock<[Role: PostgresConnection]>([:])
@@ -73,6 +79,8 @@ package final class PostgresStore: StoreBackend {
         journalAgain = JournalStatements(schema, .keepFirst)
         starting = StartStatements(schema)
         access = AccessStatements(schema)
+        leasing = LeaseStatements(schema)
+        hasAdvisoryLocks = options.advisoryLocks
         slots = FenceSlots(writers: options.writers, transactions: options.transactionConnections)
         let threads = self.threads
         transactions = TransactionPool(size: options.transactionConnections) { PostgresConnection(settings, thread: threads.take()) }

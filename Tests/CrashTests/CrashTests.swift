@@ -46,6 +46,34 @@ struct CrashTests {
         try await scene.clear()
     }
 
+    /// Nobody restarts it but this test, which is as patient as a supervisor.
+    @Test(arguments: Place.available)
+    func `a workflow that kills each process that runs it is set aside, and the others are not`(_ place: Place) async throws {
+        let scene = try await place.make()
+        let client = try await scene.client()
+        let poison = try await client.start(Victim.self, "always kill step", id: "poison")
+        var others: [WorkflowHandle<String>] = []
+        for number in 0..<20 { others.append(try await client.start(Victim.self, number < 10 ? "spare" : "sleep", id: "other \(number)")) }
+        var deaths = 0
+        while try await poison.status().state != .setAside {
+            let worker = try scene.worker()
+            // The last is not killed by the poison: it finds that it was enough.
+            while worker.isRunning, try await poison.status().state != .setAside { try await Task.sleep(for: .milliseconds(20)) }
+            if !worker.isRunning { deaths += 1 }
+            try await worker.killAndWait()
+        }
+        // Under load it may be slow to kill, and be taken for innocent once more.
+        #expect(deaths >= 5)
+        let status = try await poison.status()
+        #expect(status.crashes == 5 && status.reason?.contains("5 times without progress") == true)
+        let worker = try scene.worker()
+        for other in others[..<10] { #expect(try await other.result() == "done") }
+        for other in others[10...] { #expect(try await other.status().state != .setAside) }
+        try await worker.killAndWait()
+        await client.close()
+        try await scene.clear()
+    }
+
     @Test(arguments: Place.available)
     func `a process that wakes up after its lease has ended cannot write one more row`(_ place: Place) async throws {
         try await stopped(in: "step", place)

@@ -10,17 +10,23 @@ func store(at address: String) -> Store {
 func configuration() -> EngineConfiguration {
     var configuration = EngineConfiguration()
     configuration.lease = .seconds(1)
+    configuration.crashBackoff = .milliseconds(100)
+    // The machine may be busy with other things.
+    configuration.shutdownGrace = .seconds(100)
     return configuration
 }
 
-/// Is brought down where its input says so: "kill step", "stop transaction", "spare".
+/// Is brought down where its input says so: "kill step", "stop transaction"; "always kill step" each time; "linger" stays in its step until
+/// there is a file `go`; "sleep" does nothing but sleep; "spare" is an ordinary one.
 struct Victim: Workflow {
     let diary: Diary
 
     func run(_ fate: String, in context: WorkflowContext) async throws -> String {
+        if fate == "sleep" { try await context.sleep(for: .days(1)) }
         try await context.step("first") { try diary.write("first") }
         try await context.step("body") { step in
             try diary.write("body \(step.attempt) \(step.idempotencyKey)")
+            if fate == "linger" { diary.linger() }
             try diary.comeDown(fate, at: "step")
         }
         try await context.transaction("pay") { db in
@@ -46,13 +52,20 @@ struct Diary: Sendable {
         try file.close()
     }
 
-    /// Once: whoever does the work again gets through.
+    /// Blocks its thread, as bodies do that call what knows no concurrency.
+    func linger() {
+        while !FileManager.default.fileExists(atPath: "\(folder)/go") { Thread.sleep(forTimeInterval: 0.01) }
+    }
+
+    /// Once, if not always: whoever does the work again gets through.
     func comeDown(_ fate: String, at place: String) throws {
         guard fate.hasSuffix(" \(place)") else { return }
-        do {
-            try Data().write(to: URL(filePath: "\(folder)/came-down"), options: .withoutOverwriting)
-        } catch {
-            return
+        if !fate.hasPrefix("always") {
+            do {
+                try Data().write(to: URL(filePath: "\(folder)/came-down"), options: .withoutOverwriting)
+            } catch {
+                return
+            }
         }
         kill(getpid(), fate.hasPrefix("stop") ? SIGSTOP : SIGKILL)
         // The signal is for the process: this thread may be let on for a moment before it takes effect.

@@ -11,4 +11,4 @@ guard arguments.count == 3 else {
 let engine = try await Engine(store: store(at: arguments[1]), configuration: configuration()) {
     Victim(diary: Diary(folder: arguments[2]))
 }
-try await engine.run()
+try await engine.run(gracefulShutdownSignals: [.sigterm])

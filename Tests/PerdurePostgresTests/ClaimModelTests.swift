@@ -75,13 +75,20 @@ internal import Testing
         var claimer = try await fixture.store.claimer(for: executor.id)
         var idle = 0
         while idle < 20 {
-            let claimed = try await claimer.claimReady(workflows: ["flow"], versions: [""], limit: 8).map(\.number)
+            var claimed = try await claimer.claimReady(.flow, limit: 8).map(\.number)
+            if let suspect = try await claimer.nextSuspect(.flow) {
+                claimed += try await claimer.claimSuspects(
+                    .flow, crashes: suspect.crashes, now: .max, limit: 8, probation: .zero, acquitted: []
+                )
+                .map(\.number)
+            }
             idle = claimed.isEmpty && !world.withLock { $0.producing } ? idle + 1 : 0
             let crashes = !claimed.isEmpty && Int.random(in: 0..<30, using: &random) == 0
             if crashes || Int.random(in: 0..<40, using: &random) == 0 {
                 world.withLock { if crashes { $0.crashed += 1 } else { $0.aborted += 1 } }
                 try await fixture.sql("UPDATE \(unsafeRaw: fixture.s).executors SET lease_until = 0 WHERE executor = \(executor.id)")
-                while try await fixture.store.reap(limit: 3).more {}
+                let rules = ReapRules(limit: 3, crashes: CrashRules(limit: .max, backoff: .zero))
+                while try await fixture.store.reap(rules).more {}
                 // It gets nothing more: it is refused, unless there was nothing to get.
                 let more = try? await claimer.claimReady(workflows: ["flow"], versions: [""], limit: 8)
                 #expect((more ?? []).isEmpty)

@@ -47,7 +47,7 @@ internal import Testing
             _ = try await store.endings(of: [1])
             try await store.retire(7)
             _ = try await store.registered(8)
-            _ = try await store.claimer(for: 8).claimReady(workflows: ["Checkout"], versions: ["1"], limit: 9)
+            _ = try await store.claimer(for: 8).claimReady(Repertoire(workflows: ["Checkout"], versions: ["1"]), limit: 9)
         }
     }
 

@@ -20,7 +20,7 @@ internal import Testing
             let writer = try await first.registered(1)
             _ = try await second.registered(2)
             _ = try await writer.commit([.start(workflow(10)), .release(10)])
-            let claimed = try await second.claimer(for: 2).claimReady(workflows: ["Checkout"], versions: ["1"], limit: 9)
+            let claimed = try await second.claimer(for: 2).claimReady(Repertoire(workflows: ["Checkout"], versions: ["1"]), limit: 9)
             #expect(claimed == [Claimed(number: 10)])
             #expect(try await first.claimer(for: 1).owned().isEmpty)
         }

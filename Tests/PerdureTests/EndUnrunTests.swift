@@ -238,7 +238,7 @@ struct EndUnrunTests {
         try await store.register(77, label: "", lease: .seconds(600))
         let handle = try await client.start(Unserved.self, id: id)
         let claimer = try await store.claimer(for: 77)
-        _ = try await claimer.claimReady(workflows: ["Unserved"], versions: [""], limit: 1)
+        _ = try await claimer.claimReady(Repertoire(workflows: ["Unserved"], versions: [""]), limit: 1)
         _ = try await store.writer(0, for: 77).commit([
             .step(StepRecord(workflow: handle.number, key: "done", order: 1, kind: .step, started: 0, finished: 0)),
             .suspend(handle.number, due: .max),

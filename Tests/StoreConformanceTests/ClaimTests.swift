@@ -44,6 +44,26 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `what waited and cannot be run here becomes ready for others`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let (owner, stranger) = (try await fixture.executor(), try await fixture.executor())
+            let numbers = try await fixture.ownedMany(2, by: owner)
+            let other = try await fixture.owned(by: owner, "other")
+            let due = Fixture.moment
+            try await owner.commit([.suspend(numbers[0], due: due), .suspend(numbers[1], due: .max), .suspend(other, due: due)])
+            let repertoire = Repertoire(workflows: ["other"], versions: [""])
+            let found = try await stranger.claimer.claimDue(repertoire, now: due, limit: 9)
+            #expect(Set(found.map { "\($0.number) \($0.isServed)" }) == ["\(numbers[0]) false", "\(other) true"])
+            #expect(
+                try await stranger.claimer.claimArrived([numbers[1]], repertoire) == [Claimed(number: numbers[1], isServed: false)])
+            let seen = try await fixture.statuses(numbers + [other])
+            #expect(seen.map(\.live) == [.ready, .ready, .owned])
+            #expect(seen.map(\.due) == [nil, nil, nil])
+            #expect(Set(try await owner.claimReady()) == Set(numbers))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `returned work comes first`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let executor = try await fixture.executor()

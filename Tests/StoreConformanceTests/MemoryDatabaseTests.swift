@@ -30,6 +30,33 @@ internal import Testing
         #expect(try await store.reap(limit: 9) == ReapReport(executors: [1]))
     }
 
+    @Test func `an outage of the database is not followed by a mass takeover`() async throws {
+        let store = try await Store.memory(database()).open(StoreSettings())
+        for executor: ExecutorID in 1...3 { try await store.register(executor, label: "", lease: .seconds(10)) }
+        let terms = LeaseTerms(lease: .seconds(10))
+        func reap(_ reaper: ExecutorID) async throws -> [ExecutorID] {
+            try await store.reap(ReapRules(limit: 9, reaper: reaper)).executors
+        }
+        // All are alive for a whole lease, and then the database is away for a minute.
+        now.withLock { $0 += 9_000_000 }
+        for executor: ExecutorID in 1...3 { _ = try await store.renew(executor, terms) }
+        now.withLock { $0 += 2_000_000 }
+        #expect(try await store.renew(1, terms) == .seconds(8))
+        now.withLock { $0 += 60_000_000 }
+        #expect(try await reap(1) == [])
+        // The first that is back sees only leases that have ended, and waits all the same.
+        #expect(try await store.renew(1, terms) == .seconds(10))
+        #expect(try await reap(1) == [])
+        now.withLock { $0 += 9_000_000 }
+        #expect(try await store.renew(1, terms) == .seconds(1))
+        #expect(try await store.renew(2, terms) == .seconds(10))
+        #expect(try await reap(1) == [])
+        now.withLock { $0 += 1_000_000 }
+        #expect(try await reap(2) == [])
+        #expect(try await reap(1) == [3])
+        #expect(try await reap(4) == [])
+    }
+
     @Test func `blocks of numbers rise though the clock steps back`() async throws {
         let store = try await Store.memory(database()).open(StoreSettings())
         var last: WorkflowNumber = 0
@@ -77,7 +104,8 @@ internal import Testing
         try await store.renew(1, lease: .seconds(10))
         let (writer, claimer) = (try await store.writer(0, for: 1), try await store.claimer(for: 1))
         _ = try await (writer.commit([]), claimer.claimReady(workflows: [], versions: [], limit: 1), claimer.claimDue(now: 0, limit: 1))
-        _ = try await (claimer.claimArrived([]), claimer.owned(), claimer.nextDue(), claimer.arrivals())
+        _ = try await (claimer.claimArrived([]), claimer.owned(), claimer.nextDue(), claimer.arrivals(), claimer.nextSuspect(.flow))
+        _ = try await claimer.claimSuspects(.flow, crashes: 2, now: 0, limit: 1, probation: .zero, acquitted: [])
         _ = try await (store.load([], limit: 1), store.history(of: 1, after: 0, limit: 1), store.inbox(of: []))
         _ = try await (store.start([], owner: nil), store.resume(1), store.reap(limit: 1), store.deliver([]))
         let transaction = try await store.begin(.serializable, for: nil)

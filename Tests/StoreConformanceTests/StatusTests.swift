@@ -31,6 +31,35 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `what nobody can run is seen to wait for them`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let numbers = [
+                try await fixture.ready(), try await fixture.ready(lane: Lane(workflow: "flow", version: "2")),
+                try await fixture.ready("other"),
+            ]
+            func served() async throws -> [Bool?] { try await fixture.statuses(numbers).map(\.isServed) }
+            #expect(try await served() == [false, false, false])
+            let id = ExecutorID.random(in: 1...ExecutorID.max)
+            let terms = LeaseTerms(lease: .seconds(600))
+            let repertoire = Repertoire(workflows: ["flow", "unheard of"], versions: ["", "1"])
+            try await fixture.backend.register(id, ExecutorDescription(label: "test", terms: terms, repertoire: repertoire))
+            #expect(try await served() == [true, false, false])
+            let two = ExecutorDescription(label: "test", terms: terms, repertoire: Repertoire(workflows: ["flow"], versions: ["2"]))
+            try await fixture.backend.register(id - 1, two)
+            #expect(try await served() == [true, true, false])
+            // A lease that has ended serves nobody; nor does one that was given back.
+            try await fixture.backend.renew(id, lease: .microseconds(1))
+            try await eventually("the lease has ended") { try await served() == [false, true, false] }
+            try await fixture.backend.retire(id - 1)
+            #expect(try await served() == [false, false, false])
+            let executor = try await fixture.executor()
+            let ended = try await fixture.owned(by: executor)
+            try await executor.commit(.finish(outcome(ended), parent: nil))
+            #expect(try await fixture.status(ended).isServed == nil)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `what is unknown has no status`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let number = try await fixture.number()

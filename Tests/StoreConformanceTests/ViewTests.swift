@@ -12,7 +12,7 @@ internal import Testing
             #expect(
                 status == [
                     "id", "workflow_number", "name", "version", "queue", "state", "created_at", "finished_at", "input", "output", "error",
-                    "parent_id", "attributes", "due_at", "deadline_at", "crashes", "reason", "executor",
+                    "parent_id", "attributes", "due_at", "deadline_at", "crashes", "reason", "executor", "is_served",
                 ])
             let steps = try await fixture.view("workflow_steps").columns
             #expect(

@@ -68,6 +68,10 @@ public struct WorkflowStatus: Sendable {
     public var reason: String?
     /// How many engines have died while they had it.
     public var crashes: Int
+    /// Whether an engine is alive that has its type and its version; nil if it has ended.
+    ///
+    /// A workflow that is `queued` and not served waits for such an engine to be started.
+    public var isServed: Bool?
     /// Steps between two attempts, or with progress.
     public var pendingSteps: [PendingStep]
 
@@ -82,6 +86,7 @@ public struct WorkflowStatus: Sendable {
         deadlineAt = status.record.deadline.map(Self.date)
         reason = status.reason
         crashes = status.crashes
+        isServed = status.isServed
         pendingSteps = status.pending.map {
             PendingStep(
                 key: $0.key, attempts: Int($0.attempt), nextAttempt: $0.due.map(Self.date), error: $0.error?.bytes,
@@ -107,6 +112,8 @@ public struct WorkflowStatus: Sendable {
         // Put aside until the moment before which it is not to begin.
         case .waiting: status.record.due != nil && status.due == status.record.due ? .scheduled : .waiting
         case .setAside: .setAside
+        // It is tried again when it is due.
+        case .suspect: .waiting
         }
     }
 }

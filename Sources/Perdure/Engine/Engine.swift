@@ -10,7 +10,7 @@
 /// let receipt = try await checkout.result()
 /// ```
 ///
-/// Any number of engines may share a database. Calls other than ``run()`` work whether it runs or not.
+/// Any number of engines may share a database. Calls other than ``run(gracefulShutdownSignals:)`` work whether it runs or not.
 public final class Engine: Sendable {
     /// For all that is not running: also what a process without workflows uses.
     public let client: Client
@@ -18,9 +18,10 @@ public final class Engine: Sendable {
     private let environment: EngineEnvironment
     private let registrations: [String: Registration]
     private let isRunning = Lock(false)
+    private let shutdown = ShutdownSwitch()
     let tally = EngineTally()
 
-    /// Opens a store; nothing runs before ``run()``.
+    /// Opens a store; nothing runs before ``run(gracefulShutdownSignals:)``.
     ///
     /// - Throws: ``StoreError``, which says what to do, or ``WorkflowError`` if the declarations contradict each other.
     public convenience init(
@@ -53,22 +54,45 @@ public final class Engine: Sendable {
         return index
     }
 
-    /// Runs workflows until the current task is cancelled; then no more begin, bodies of steps get a grace period, and what is unfinished is
-    /// handed to other engines.
+    /// Runs workflows until it is asked to end, by ``gracefulShutdown()``, by a signal, or by a cancellation of the current task.
+    ///
+    /// Then no more begin, bodies of steps that run get a grace period (``EngineConfiguration/shutdownGrace``), and what is unfinished is handed
+    /// to other engines, which go on with it at once. A second request of that kind ends the grace period; a third signal ends the process.
     ///
     /// When the lease is lost (the process was frozen, the database unreachable for long) everything in memory is dropped, the engine
     /// registers anew, and the application goes on.
     ///
+    /// - Parameter gracefulShutdownSignals: Signals of the operating system that ask it to end, while it runs. None by default: signals
+    ///   belong to the whole process. A program that does nothing else but run an engine gives `[.sigterm, .sigint]`; another, or one that
+    ///   leaves its signals to a service group, calls ``gracefulShutdown()`` or cancels the task.
     /// - Throws: ``StoreError`` if the database cannot be used at all, ``WorkflowError`` if the engine runs already.
-    public func run() async throws {
+    public func run(gracefulShutdownSignals: [ShutdownSignal] = []) async throws {
         let isFirst = isRunning.withLock { isRunning in
             defer { isRunning = true }
             return !isRunning
         }
         guard isFirst else { throw WorkflowError(.invalidState, "this engine runs already: one `run()` is enough") }
-        defer { isRunning.withLock { $0 = false } }
+        let signals = SignalWatch(gracefulShutdownSignals) { [shutdown] in shutdown.request() }
+        defer {
+            signals.cancel()
+            shutdown.reset()
+            isRunning.withLock { $0 = false }
+        }
+        try await withTaskCancellationHandler {
+            try await runAgainAndAgain()
+        } onCancel: {
+            shutdown.cancel()
+        }
+    }
+
+    /// Asks ``run(gracefulShutdownSignals:)`` to end, now or as soon as it is called; returns at once.
+    ///
+    /// Called again, it ends the grace period: bodies that still run are left behind, and what they did is done again elsewhere.
+    public func gracefulShutdown() { shutdown.request() }
+
+    private func runAgainAndAgain() async throws {
         var delay = Duration.milliseconds(50)
-        while !Task.isCancelled {
+        while !shutdown.isRequested {
             let begun = environment.clock.instant()
             do {
                 try await runOnce()
@@ -77,7 +101,9 @@ public final class Engine: Sendable {
             }
             // An incarnation that lived for a while is replaced at once; one that failed at its first step is no reason to spin.
             if environment.clock.instant() > begun + settings.lease { delay = .milliseconds(50) }
-            _ = await environment.clock.waitUnlessCancelled(delay)
+            let pause = Signal()
+            shutdown.whenRequested { _ in pause.raise() }
+            await pause.wait(until: environment.clock.instant() + delay, clock: environment.clock)
             delay = min(delay * 2, .seconds(5))
         }
     }
@@ -87,11 +113,11 @@ public final class Engine: Sendable {
             id: ExecutorID(bitPattern: environment.random() >> 1), store: client.core.store, settings: settings, environment: environment,
             registrations: registrations, client: client.core, tally: tally)
         client.core.incarnation.withLock { $0 = incarnation }
-        let end = await withTaskCancellationHandler {
-            await incarnation.run()
-        } onCancel: {
+        shutdown.whenRequested { count in
             incarnation.end(.shutdown)
+            if count > 1 { incarnation.hurry() }
         }
+        let end = await incarnation.run()
         client.core.incarnation.withLock { $0 = nil }
         if case .fenced(let reason) = end {
             settings.log(.warning, "the engine has lost its lease; what it had goes to others, and it registers anew: \(reason)")

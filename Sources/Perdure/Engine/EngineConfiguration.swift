@@ -4,6 +4,19 @@ public struct EngineConfiguration: Sendable {
     public var version: String = ""
     /// How long after its last sign of life an engine counts as dead and its workflows go to others.
     public var lease: Duration = .seconds(10)
+    /// How long an engine must have been silent before its workflows go to others although its lease has not ended, where the database shows
+    /// that its process has gone; nil is never.
+    ///
+    /// On Postgres an engine holds a lock in its session, which the server frees when the process dies. That alone takes nothing from
+    /// anybody: the engine must have been silent as well. Behind a pooler, and on SQLite, it is the lease that counts.
+    public var silence: Duration? = .seconds(3)
+    /// How many engines in a row may die with a workflow that makes no progress, before it is set aside with the reason.
+    ///
+    /// From the second such crash on the workflow has to wait before it is tried again, and it is tried with few others of its kind at a
+    /// time, so that the innocent are soon told from it. Progress, a wait, and ``WorkflowHandle/resume()`` set the count to zero.
+    public var crashLimit: Int = 5
+    /// How long a workflow waits after the second crash; the time doubles with each.
+    public var crashBackoff: Duration = .seconds(1)
     /// How many workflows are in memory at most; those that only wait beyond it are rows.
     public var maximumInMemory: Int = 20_000
     /// The largest input, result, error or progress, in bytes after encoding.
@@ -27,6 +40,9 @@ public struct EngineConfiguration: Sendable {
 
     /// The defaults.
     public init() {}
+
+    package var crashes: CrashRules { CrashRules(limit: crashLimit, backoff: crashBackoff) }
+    package var terms: LeaseTerms { LeaseTerms(lease: lease, silence: silence) }
 
     /// Writes warnings and errors to standard error, a line each, control characters escaped.
     @Sendable public static func logToStandardError(_ level: LogLevel, _ message: String) {

@@ -20,6 +20,12 @@ package struct Residency {
     private var isClosed = false
     /// On their way out: still owned in the database, but not to be run again here.
     private(set) var departing: [WorkflowNumber: Bool] = [:]
+    /// Engines have died with them, and they have neither ended here nor come to a wait.
+    var crashed: Set<WorkflowNumber> = []
+    /// Suspects that are watched, and until when.
+    private var watched: Set<WorkflowNumber> = []
+    private(set) var lastWatched: [WorkflowNumber] = []
+    private var watchEnd: Microseconds = .min
     let limit: Int
 
     init(limit: Int) { self.limit = max(2, limit) }
@@ -142,6 +148,21 @@ package struct Residency {
             if let other = runs[number], unloading.insert(number).inserted { return other }
         }
         return nil
+    }
+
+    mutating func watch(_ numbers: [WorkflowNumber], until end: Microseconds) {
+        watched = Set(numbers)
+        lastWatched = numbers
+        watchEnd = end
+    }
+
+    /// When the next suspects may begin; nil: now.
+    func probationEnd(_ now: Microseconds) -> Microseconds? { watched.isEmpty || watchEnd <= now ? nil : watchEnd }
+
+    /// Whether engines had died with it, and whether it was the last that was watched.
+    mutating func acquit(_ number: WorkflowNumber) -> (hasCrashed: Bool, wasLast: Bool) {
+        let hasCrashed = !crashed.isEmpty && crashed.remove(number) != nil
+        return (hasCrashed, !watched.isEmpty && watched.remove(number) != nil && watched.isEmpty)
     }
 
     mutating func removeAll() -> [Run] {

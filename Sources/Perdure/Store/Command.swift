@@ -17,12 +17,15 @@ package enum Command: Sendable {
     /// The end: deletes `live` if it is the writer's, and only then writes the outcome, tells the parent (a `childEnded` row in its inbox)
     /// and puts `inbox` into those of children that are still open. Deletes the workflow's own inbox and pending rows.
     case finish(Outcome, parent: WorkflowNumber?, inbox: [InboxItem] = [])
-    /// Unloads: from owned to waiting, without an executor, to be claimed at `due` (`.max`: only when something arrives).
+    /// Unloads: from owned to waiting, without an executor, to be claimed at `due` (`.max`: only when something arrives). Its crashes are
+    /// forgotten.
     case suspend(WorkflowNumber, due: Microseconds)
-    /// Hands back: from owned to ready, as returned work, which goes before fresh work.
+    /// Hands back: from owned to ready, as returned work, which goes before fresh work; a suspect remains one.
     case release(WorkflowNumber)
     /// From owned to set aside, with a reason for people.
     case setAside(WorkflowNumber, reason: String, at: Microseconds)
+    /// It has come to a wait: whatever took engines down with it is behind it. Its crashes are forgotten, if it is the writer's.
+    case forgive(WorkflowNumber)
     /// A row for somebody else's inbox (a child is asked to cancel).
     case deliver(InboxItem)
 
@@ -34,7 +37,7 @@ package enum Command: Sendable {
         case .step(let step, _, _): step.workflow
         case .pending(let pending): pending.workflow
         case .finish(let outcome, _, _): outcome.workflow
-        case .consume(let number, _), .suspend(let number, _), .release(let number), .setAside(let number, _, _): number
+        case .consume(let number, _), .suspend(let number, _), .release(let number), .forgive(let number), .setAside(let number, _, _): number
         case .deliver(let item): item.workflow
         }
     }
@@ -47,7 +50,7 @@ package enum Command: Sendable {
         case .step(let step, _, _): step.size
         case .pending(let pending): 96 + pending.key.utf8.count + bytes(pending.error) + bytes(pending.progress)
         case .finish(let outcome, _, let inbox): 64 + bytes(outcome.output) + bytes(outcome.error) + inbox.count * 64
-        case .consume, .suspend, .release: 32
+        case .consume, .suspend, .release, .forgive: 32
         case .setAside(_, let reason, _): 32 + reason.utf8.count
         case .deliver(let item): 64 + bytes(item.payload)
         }

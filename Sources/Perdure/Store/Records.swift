@@ -235,4 +235,6 @@ package enum LiveState: Int16, Sendable {
     case waiting = 2
     /// Set aside with a reason; only an operator brings it back.
     case setAside = 3
+    /// More than one engine in a row has died with it: nobody's until it is due, and then claimed with few others at a time.
+    case suspect = 4
 }

@@ -51,82 +51,6 @@ package protocol HistoryReader: Sendable {
     func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem]
 }
 
-/// Leases, fences, and the return of what a dead executor owned.
-package protocol LeaseStore: Sendable {
-    /// Inserts the lease and all the fence rows that this executor's connections will ever need.
-    func register(_ executor: ExecutorID, label: String, lease: Duration) async throws(StoreError)
-    /// Renews the lease by the database's clock, on a connection of its own. `.fenced` if it is gone.
-    func renew(_ executor: ExecutorID, lease: Duration) async throws(StoreError)
-    /// Takes leases and fences from executors that have run out, then returns at most `limit` of what they owned to ready.
-    func reap(limit: Int) async throws(StoreError) -> ReapReport
-    /// Gives up: deletes lease and fences (what is in flight is refused from then on) and returns what it owns to ready.
-    func retire(_ executor: ExecutorID) async throws(StoreError)
-}
-
-/// What one pass of the reaper did.
-package struct ReapReport: Sendable, Equatable {
-    /// Executors whose lease and fences were deleted in this pass.
-    package var executors: [ExecutorID]
-    /// Workflows that became ready again, in this pass.
-    package var returned: Int
-    /// There is more to return: call again.
-    package var more: Bool
-
-    package init(executors: [ExecutorID] = [], returned: Int = 0, more: Bool = false) {
-        self.executors = executors
-        self.returned = returned
-        self.more = more
-    }
-}
-
-/// What a claim got.
-package struct Claimed: Sendable, Equatable {
-    package var number: WorkflowNumber
-    /// How many engines died with it.
-    package var crashes: Int
-    /// It entered as ready but is not to run before this moment (a delayed start).
-    package var due: Microseconds?
-    /// It was ready, and no executor has had it before.
-    package var isFresh: Bool
-
-    package init(number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil, isFresh: Bool = false) {
-        self.number = number
-        self.crashes = crashes
-        self.due = due
-        self.isFresh = isFresh
-    }
-}
-
-/// Hands out what waits to be run.
-package protocol ClaimStore: Sendable {
-    /// The one claimer of a registered executor; it keeps the positions, so it lives as long as the executor.
-    func claimer(for executor: ExecutorID) async throws(StoreError) -> any Claimer
-}
-
-/// Claims for one executor, each claim a fenced transaction of its own.
-///
-/// Called by one loop, one call at a time.
-package protocol Claimer: Sendable {
-    /// Ready workflows of the lanes of these names whose version is in `versions`, returned work first; now theirs.
-    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed]
-    /// Waiting workflows that are due; now theirs.
-    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
-    /// Those of these that are nobody's and for which what has arrived is reason enough; now theirs.
-    ///
-    /// For those that wait it always is. Those that are ready or set aside are left to who serves them or to a person, whatever their type
-    /// and version, unless they are to end without running: they have a terminate in the inbox, or are fresh and have a cancel there.
-    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed]
-    /// Those of these that this executor owns: how the rows of a claim whose reply was lost are found.
-    func owned() async throws(StoreError) -> [WorkflowNumber]
-    /// The earliest moment at which a waiting workflow is due; nil if none ever is.
-    func nextDue() async throws(StoreError) -> Microseconds?
-    /// The workflows for which something has arrived since the last call (from anybody, by plain SQL too); may name one again.
-    func arrivals() async throws(StoreError) -> [WorkflowNumber]
-    /// Forgets the positions: the next claims look at everything. At start, after a reap, and every minute.
-    func reset()
-    func close() async
-}
-
 /// A block of workflow numbers that nobody else gets.
 package struct NumberBlock: Sendable, Equatable {
     package var first: WorkflowNumber
@@ -177,11 +101,14 @@ package struct StatusRecord: Sendable {
     package var reason: String?
     package var outcome: Outcome?
     package var pending: [PendingRecord]
+    /// Whether an executor is alive that can run it; nil if it has ended.
+    package var isServed: Bool?
 
     package init(
         record: WorkflowRecord, live: LiveState? = nil, executor: ExecutorID? = nil, due: Microseconds? = nil, crashes: Int = 0,
-        reason: String? = nil, outcome: Outcome? = nil, pending: [PendingRecord] = []
+        reason: String? = nil, outcome: Outcome? = nil, pending: [PendingRecord] = [], isServed: Bool? = nil
     ) {
+        self.isServed = isServed
         self.record = record
         self.live = live
         self.executor = executor

@@ -17,12 +17,12 @@ private struct ReadyHead: Sendable, Comparable {
 
 extension Tables {
     mutating func claimReady(
-        workflows names: Set<String>, versions: Set<String>, limit: Int, by executor: ExecutorID
+        _ repertoire: Repertoire, limit: Int, by executor: ExecutorID
     ) throws(StoreError) -> [Claimed] {
         try checkFence(executor)
         var heads = MinHeap<ReadyHead>()
-        for name in names {
-            for queue in readyByName[name] ?? [] where versions.contains(lanes[queue / 2].version) {
+        for name in repertoire.workflows {
+            for queue in readyByName[name] ?? [] where repertoire.contains(lanes[queue / 2]) {
                 if let head = readyHead(of: queue) { heads.insert(head) }
             }
         }
@@ -34,21 +34,25 @@ extension Tables {
         return claimed
     }
 
-    mutating func claimDue(now: Microseconds, limit: Int, by executor: ExecutorID) throws(StoreError) -> [Claimed] {
+    mutating func claimDue(
+        _ repertoire: Repertoire, now: Microseconds, limit: Int, by executor: ExecutorID
+    ) throws(StoreError) -> [Claimed] {
         try checkFence(executor)
         var claimed: [Claimed] = []
         while claimed.count < limit, let entry = timed.first, entry.due <= now {
             _ = timed.removeFirst()
-            if live[entry.number].isWaiting(for: entry) { claimed.append(claim(entry.number, by: executor)) }
+            if live[entry.number].isWaiting(for: entry) { claimed.append(wake(entry.number, repertoire, by: executor)) }
         }
         return claimed
     }
 
-    mutating func claimArrived(_ numbers: [WorkflowNumber], by executor: ExecutorID) throws(StoreError) -> [Claimed] {
+    mutating func claimArrived(
+        _ numbers: [WorkflowNumber], _ repertoire: Repertoire, by executor: ExecutorID
+    ) throws(StoreError) -> [Claimed] {
         try checkFence(executor)
         var claimed: [Claimed] = []
         for number in numbers where isClaimable(number) {
-            var one = claim(number, by: executor)
+            var one = endsUnrun(number) ? claim(number, by: executor) : wake(number, repertoire, by: executor)
             // What has arrived does not wait for a moment.
             live[number]?.due = nil
             one.due = nil
@@ -59,14 +63,13 @@ extension Tables {
 
     /// What waits, and what is nobody's and is to end without running.
     private func isClaimable(_ number: WorkflowNumber) -> Bool {
-        guard let row = live[number] else { return false }
+        live[number]?.state == .waiting || endsUnrun(number)
+    }
+
+    private func endsUnrun(_ number: WorkflowNumber) -> Bool {
+        guard let row = live[number], row.state != .owned else { return false }
         func has(_ kind: InboxKind) -> Bool { inbox[number]?.all.contains { $0.kind == kind } ?? false }
-        return switch row.state {
-        case .owned: false
-        case .waiting: true
-        case .ready: has(.terminate) || (!row.wasReturned && has(.cancel))
-        case .setAside: has(.terminate)
-        }
+        return has(.terminate) || (row.state == .ready && !row.wasReturned && has(.cancel))
     }
 
     mutating func nextDue() -> Microseconds? {
@@ -80,6 +83,14 @@ extension Tables {
     private func readyHead(of queue: Int) -> ReadyHead? {
         guard let entry = ready[queue].first else { return nil }
         return ReadyHead(returned: queue % 2 == 1, priority: lanes[queue / 2].priority, ticket: entry.ticket, queue: queue)
+    }
+
+    /// What nobody here can run becomes ready for those who can.
+    private mutating func wake(_ number: WorkflowNumber, _ repertoire: Repertoire, by executor: ExecutorID) -> Claimed {
+        guard let row = live[number], !repertoire.contains(lanes[row.lane]) else { return claim(number, by: executor) }
+        makeReady(number, returned: true)
+        live[number]?.due = nil
+        return Claimed(number: number, isServed: false)
     }
 
     private mutating func claim(_ number: WorkflowNumber, by executor: ExecutorID) -> Claimed {

@@ -2,14 +2,14 @@ internal import Perdure
 
 extension Tables {
     /// A batch of a writer: all of it or nothing.
-    mutating func commit(_ batch: [Command], by executor: ExecutorID) throws(StoreError) -> [CommandResult] {
+    mutating func commit(_ batch: [Command], by executor: ExecutorID, now: Microseconds) throws(StoreError) -> [CommandResult] {
         try validate(batch)
         try checkFence(executor)
         // From here on nothing throws: that is what makes it a transaction.
-        return batch.map { apply($0, by: executor) }
+        return batch.map { apply($0, by: executor, now: now) }
     }
 
-    private mutating func apply(_ command: Command, by executor: ExecutorID) -> CommandResult {
+    private mutating func apply(_ command: Command, by executor: ExecutorID, now: Microseconds) -> CommandResult {
         switch command {
         case .start(let record):
             if insert(record) { insertOwned(record, by: executor) }
@@ -26,7 +26,9 @@ extension Tables {
         case .suspend(let number, let due):
             if isOwned(number, by: executor) { makeWaiting(number, due: due) }
         case .release(let number):
-            if isOwned(number, by: executor) { makeReady(number, returned: true) }
+            if isOwned(number, by: executor) { giveBack(number, now: now) }
+        case .forgive(let number):
+            forgive(number, by: executor)
         case .setAside(let number, let reason, _):
             if isOwned(number, by: executor) { setAside(number, reason: reason) }
         case .deliver(let item):

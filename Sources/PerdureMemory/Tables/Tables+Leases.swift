@@ -1,40 +1,63 @@
 internal import Perdure
 
 extension Tables {
-    mutating func register(_ executor: ExecutorID, label: String, lease: Duration, now: Microseconds) throws(StoreError) {
+    mutating func register(_ executor: ExecutorID, _ description: ExecutorDescription, now: Microseconds) throws(StoreError) {
         guard reaped[executor] == nil else {
             throw StoreError(.fenced, "executor \(executor) was reaped: a new start needs a new number")
         }
-        executors[executor] = Lease(label: label, until: now + lease.microseconds, started: executors[executor]?.started ?? now)
+        executors[executor] = Lease(
+            label: description.label, until: now + description.terms.lease.microseconds, renewed: now,
+            aliveSince: executors[executor]?.aliveSince ?? now, repertoire: description.repertoire)
     }
 
-    mutating func renew(_ executor: ExecutorID, lease: Duration, now: Microseconds) throws(StoreError) {
+    /// Returns when there may be something to reap.
+    mutating func renew(_ executor: ExecutorID, _ terms: LeaseTerms, now: Microseconds) throws(StoreError) -> Duration? {
         try checkFence(executor)
-        executors[executor]?.until = now + lease.microseconds
+        guard var mine = executors[executor] else { return nil }
+        if mine.until < now { mine.aliveSince = now }
+        (mine.renewed, mine.until) = (now, now + terms.lease.microseconds)
+        executors[executor] = mine
+        let next = reaped.isEmpty ? executors.filter { $0.key != executor }.values.map(\.until).min() : now
+        return next.map { .microseconds(max(0, max($0, mine.mayReap) - now)) }
     }
 
-    mutating func reap(limit: Int, now: Microseconds) -> ReapReport {
-        let expired = executors.filter { $0.value.until < now }.keys.sorted()
+    mutating func reap(_ rules: ReapRules, now: Microseconds) -> ReapReport {
+        let mayReap = rules.reaper.map { executor in
+            executors[executor].map { $0.until >= now && $0.mayReap <= now } ?? false
+        }
+        let expired = mayReap == false ? [] : executors.filter { $0.value.until < now }.keys.sorted()
         for executor in expired {
-            executors[executor] = nil
+            guard let lease = executors.removeValue(forKey: executor) else { continue }
             // Nobody but the owner changes these rows, and it may not any more: the list stays right until it is empty.
-            reaped[executor] = FIFO(owned.removeValue(forKey: executor)?.sorted() ?? [])
+            let numbers = owned.removeValue(forKey: executor)?.sorted() ?? []
+            let isWatching = numbers.contains { isSuspect($0) && (live[$0]?.probation ?? .min) >= lease.renewed }
+            reaped[executor] = Reaped(left: FIFO(numbers), label: lease.label, heard: isWatching ? lease.renewed : nil)
         }
-        var returned = 0
+        var report = ReapReport(executors: expired)
         for executor in reaped.keys.sorted() {
-            while returned < limit, let number = reaped[executor]?.removeFirst() {
-                makeReady(number, returned: true, crashed: true)
-                returned += 1
+            while report.returned < rules.limit, let number = reaped[executor]?.left.removeFirst() {
+                crash(number, heard: reaped[executor]?.heard, rules.crashes, now: now)
+                if live[number]?.state == .setAside {
+                    asides[number] = rules.crashes.reason(lastExecutor: reaped[executor]?.label ?? "")
+                    report.setAside[number] = asides[number]
+                }
+                report.returned += 1
             }
-            if reaped[executor]?.isEmpty == true { reaped[executor] = nil }
+            if reaped[executor]?.left.isEmpty == true { reaped[executor] = nil }
         }
-        return ReapReport(executors: expired, returned: returned, more: !reaped.isEmpty)
+        report.more = !reaped.isEmpty
+        return report
     }
 
-    mutating func retire(_ executor: ExecutorID) {
+    mutating func retire(_ executor: ExecutorID, now: Microseconds) {
         executors[executor] = nil
-        for number in owned.removeValue(forKey: executor)?.sorted() ?? [] { makeReady(number, returned: true) }
+        for number in owned.removeValue(forKey: executor)?.sorted() ?? [] { giveBack(number, now: now) }
     }
+}
+
+extension Lease {
+    /// From when on its holder may take from others: it has been alive for a whole lease.
+    fileprivate var mayReap: Microseconds { aliveSince + until - renewed }
 }
 
 extension Duration {

@@ -17,7 +17,7 @@ extension Tables {
         return row.state == .owned && row.executor == executor
     }
 
-    mutating func makeReady(_ number: WorkflowNumber, returned: Bool, crashed: Bool = false) {
+    mutating func makeReady(_ number: WorkflowNumber, returned: Bool) {
         guard var row = live[number] else { return }
         leave(number, row)
         lastTicket += 1
@@ -25,7 +25,7 @@ extension Tables {
         row.executor = nil
         row.ticket = lastTicket
         row.wasReturned = returned
-        if crashed { row.crashes += 1 }
+        row.probation = nil
         live[number] = row
         if ready[row.queue].isEmpty { readyByName[lanes[row.lane].workflow, default: []].insert(row.queue) }
         ready[row.queue].append(ReadyEntry(ticket: lastTicket, number: number))
@@ -35,7 +35,7 @@ extension Tables {
         guard var row = live[number] else { return }
         leave(number, row)
         // A delayed start that is claimed keeps its moment; what was suspended is no longer waiting for one.
-        if row.state == .waiting { row.due = nil }
+        if row.state == .waiting || row.state == .suspect { row.due = nil }
         row.state = .owned
         row.executor = executor
         live[number] = row
@@ -49,6 +49,8 @@ extension Tables {
         row.state = .waiting
         row.executor = nil
         row.due = due
+        // Whatever took engines down with it is behind it.
+        (row.crashes, row.probation) = (0, nil)
         live[number] = row
         guard due != .max else { return }
         timedRows += 1
@@ -80,9 +82,10 @@ extension Tables {
         return true
     }
 
-    private mutating func leave(_ number: WorkflowNumber, _ row: LiveRow) {
+    mutating func leave(_ number: WorkflowNumber, _ row: LiveRow) {
         switch row.state {
         case .setAside: break
+        case .suspect: suspects.remove(number)
         case .ready:
             guard let index = ready[row.queue].index(of: row.ticket, by: { $0.ticket }) else { return }
             ready[row.queue].remove(at: index)

@@ -16,12 +16,18 @@ extension Tables {
         steps[number]?.page(after: order, limit: limit).rows ?? []
     }
 
-    func status(of number: WorkflowNumber) -> StatusRecord? {
+    func status(of number: WorkflowNumber, now: Microseconds) -> StatusRecord? {
         guard let record = workflows[number] else { return nil }
         let row = live[number]
         return StatusRecord(
             record: record, live: row?.state, executor: row?.executor, due: row?.due, crashes: row?.crashes ?? 0, reason: asides[number],
-            outcome: outcomes[number], pending: pendingRows(of: number))
+            outcome: outcomes[number], pending: pendingRows(of: number),
+            isServed: outcomes[number] == nil ? isServed(record.lane, now: now) : nil)
+    }
+
+    /// Whether an executor is alive that can run it.
+    func isServed(_ lane: Lane, now: Microseconds) -> Bool {
+        executors.values.contains { $0.until > now && $0.repertoire.contains(lane) }
     }
 
     func endings(of numbers: [WorkflowNumber]) -> [Ending] {

@@ -36,7 +36,7 @@ extension Tables {
             case .step(let step, _, _): try Limits.check(key: step.key, "a step's key")
             case .pending(let row): try Limits.check(key: row.key, "a step's key")
             case .setAside(_, let reason, _): try Limits.check(text: reason, "a reason")
-            case .consume, .finish, .suspend, .release, .deliver: break
+            case .consume, .finish, .suspend, .release, .forgive, .deliver: break
             }
         }
     }

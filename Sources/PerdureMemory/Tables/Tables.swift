@@ -22,7 +22,7 @@ struct Tables: Sendable {
 
     var executors: [ExecutorID: Lease] = [:]
     /// What is still to be returned of executors that were reaped.
-    var reaped: [ExecutorID: FIFO<WorkflowNumber>] = [:]
+    var reaped: [ExecutorID: Reaped] = [:]
 
     var lanes: [Lane] = []
     var laneNumbers: [Lane: Int] = [:]
@@ -35,6 +35,7 @@ struct Tables: Sendable {
     /// Who waits for a moment, and some that do no more.
     var timed = MinHeap<TimedEntry>()
     var timedRows = 0
+    var suspects: Set<WorkflowNumber> = []
 
     var nextNumber: WorkflowNumber = 1
 }
@@ -46,6 +47,8 @@ struct LiveRow: Sendable {
     var executor: ExecutorID?
     var due: Microseconds?
     var crashes: Int
+    /// Until when its executor watches it.
+    var probation: Microseconds?
     /// Its place among those that are ready.
     var ticket: Int64 = 0
     /// It has been an executor's before; of one that is ready.
@@ -58,7 +61,18 @@ struct LiveRow: Sendable {
 struct Lease: Sendable {
     var label: String
     var until: Microseconds
-    var started: Microseconds
+    var renewed: Microseconds
+    /// Since when it was renewed without a gap.
+    var aliveSince: Microseconds
+    var repertoire: Repertoire
+}
+
+/// What an executor owned that has died.
+struct Reaped: Sendable {
+    var left: FIFO<WorkflowNumber>
+    var label: String
+    /// When it was heard last, if suspects were on probation then.
+    var heard: Microseconds?
 }
 
 struct Arrival: Sendable {

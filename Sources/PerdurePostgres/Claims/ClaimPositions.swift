@@ -20,7 +20,7 @@ struct ClaimPositions: Sendable {
     /// Raised by a reset: what was learnt before it is not kept.
     var epoch = 0
     /// The names and versions for which `known` was read.
-    var asked: Asked?
+    var asked: Repertoire?
     /// In the order in which they are claimed: what was returned, then by priority.
     var known: [KnownLane] = []
     var highestLane: Int64 = 0
@@ -28,11 +28,6 @@ struct ClaimPositions: Sendable {
     var dueAfter: (due: Microseconds, number: WorkflowNumber) = (Int64.min, 0)
     var dueContested: Set<WorkflowNumber> = []
     var inbox = TransactionCursor()
-
-    struct Asked: Sendable, Equatable {
-        var workflows: Set<String>
-        var versions: Set<String>
-    }
 
     /// Adds lanes that appeared.
     ///

@@ -8,6 +8,8 @@ struct ClaimStatements: Sendable {
     let ready: Statement
     let due: Statement
     let arrived: Statement
+    let nextSuspect: Statement
+    let suspects: Statement
     let owned: Statement
     let nextDue: Statement
     let arrivals: Statement
@@ -46,23 +48,53 @@ struct ClaimStatements: Sendable {
         arrived = Statement(
             "perdure_claim_arrived",
             """
-            WITH c AS MATERIALIZED (SELECT l.number, l.state, l.lane FROM \(s).live l
+            WITH c AS MATERIALIZED (SELECT l.number, l.state, l.lane, l.state + 0 <> 2 OR \(Self.isServed(s, "$3", "$4"))
+                    OR coalesce((SELECT true FROM \(s).inbox i WHERE i.workflow = l.number AND i.kind = 2 LIMIT 1), false) AS served
+                FROM \(s).live l
                 WHERE l.number = ANY($1::int8[]) AND l.state + 0 <> 1 AND (l.state + 0 = 2 OR (SELECT true FROM \(s).inbox i
                     WHERE i.workflow = l.number AND (i.kind = 2 OR i.kind = 1 AND l.state + 0 = 0 AND l.lane & 1 = 0) LIMIT 1))
                 FOR UPDATE OF l SKIP LOCKED),
-            u AS (UPDATE \(s).live SET state = 1, executor = $2::int8, due = NULL WHERE number = ANY(ARRAY(SELECT number FROM c))
-                RETURNING number, crashes),
+            u AS (\(Self.wake(s, "c", executor: "$2")) RETURNING l.number, l.crashes, c.served, c.state = 0 AND c.lane & 1 = 0 AS fresh),
             a AS (DELETE FROM \(s).asides WHERE number = ANY(ARRAY(SELECT number FROM c WHERE state = 3)))
-            SELECT u.number, u.crashes, c.state = 0 AND c.lane & 1 = 0 FROM u JOIN c ON c.number = u.number
+            SELECT number, crashes, fresh, served FROM u
+            """)
+        nextSuspect = Statement(
+            "perdure_next_suspect",
+            """
+            SELECT l.crashes, l.due FROM \(s).live l WHERE l.state = 4 AND \(Self.isServed(s, "$1", "$2")) ORDER BY l.due, l.number LIMIT 1
+            """)
+        suspects = Statement(
+            "perdure_claim_suspects",
+            """
+            WITH c AS MATERIALIZED (SELECT l.number FROM \(s).live l WHERE l.state = 4 AND l.due <= $1::int8 AND l.crashes = $2::int4
+                AND \(Self.isServed(s, "$6", "$7")) ORDER BY l.due, l.number LIMIT $3::int8 FOR UPDATE OF l SKIP LOCKED),
+            a AS (UPDATE \(s).live SET probation = NULL WHERE number = ANY($8::int8[]) AND state + 0 = 1 AND executor + 0 = $4::int8)
+            UPDATE \(s).live SET state = 1, executor = $4::int8, due = NULL, probation = \(serverMicroseconds) + $5::int8
+            WHERE number = ANY(ARRAY(SELECT number FROM c)) RETURNING number, crashes
             """)
         owned = Statement(
             "perdure_owned", isPrepared: false,
-            "SELECT number FROM \(s).live WHERE state = 1 AND executor = $1::int8 ORDER BY number")
+            "SELECT number, crashes FROM \(s).live WHERE state = 1 AND executor = $1::int8 ORDER BY number")
         nextDue = Statement(
             "perdure_next_due",
             "SELECT due FROM \(s).live WHERE state = 2 AND due >= $1::int8 AND due < 9223372036854775807 ORDER BY due, number LIMIT 1")
         arrivals = Self.arrivals(s)
         fence = Statement("perdure_fence", "SELECT \(s).fence($1::int8, $2::int4)")
+    }
+
+    /// Whether the lane of row `l` is of these names and versions.
+    private static func isServed(_ s: SchemaName, _ names: String, _ versions: String) -> String {
+        "coalesce((SELECT true FROM \(s).lanes n WHERE n.lane = l.lane AND n.name = ANY(\(names)::text[]) AND n.version = ANY(\(versions)::text[])), false)"
+    }
+
+    /// Rows of `found` that are served go to the executor, the others become ready for those who serve them.
+    private static func wake(_ s: SchemaName, _ found: String, executor: String) -> String {
+        """
+        UPDATE \(s).live l SET state = CASE WHEN \(found).served THEN 1 ELSE 0 END, executor = CASE WHEN \(found).served THEN \(executor)::int8 END,
+            due = NULL, lane = CASE WHEN \(found).served THEN l.lane ELSE l.lane | 1 END,
+            tx = CASE WHEN \(found).served THEN l.tx ELSE pg_current_xact_id() END
+        FROM \(found) WHERE l.number = \(found).number AND l.number = ANY(ARRAY(SELECT number FROM \(found)))
+        """
     }
 
     /// In lane $1, behind ($2, $3), and of the late $4, and of the contested $5, at most $6 for executor $7.
@@ -99,7 +131,7 @@ struct ClaimStatements: Sendable {
             """)
     }
 
-    /// Due by $4, behind ($1, $2), and of the contested $3, at most $5 for executor $6.
+    /// Due by $4, behind ($1, $2), and of the contested $3, at most $5 for executor $6, who serves $7 and $8.
     private static func due(_ s: SchemaName) -> Statement {
         let mine = "SELECT number FROM y UNION ALL SELECT number FROM a"
         let contested = "l.number = c.number AND l.state + 0 = 2 AND l.due <= $4::int8"
@@ -116,11 +148,11 @@ struct ClaimStatements: Sendable {
                     AND (due, number) <= ((SELECT due FROM m), (SELECT number FROM m))
                 UNION SELECT r.number FROM unnest($3::int8[]) AS c(number)
                     CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l WHERE \(contested) OFFSET 0) r),
-            u AS (UPDATE \(s).live SET state = 1, executor = $6::int8, due = NULL WHERE number = ANY(ARRAY(\(mine)))
-                RETURNING number, crashes)
-            SELECT 1::int8, u.number, u.crashes::int8, NULL::int8 FROM u
-            UNION ALL SELECT 2, seen.number, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
-            UNION ALL SELECT 3, m.number, NULL, m.due FROM m
+            f AS MATERIALIZED (SELECT l.number, \(isServed(s, "$7", "$8")) AS served FROM \(s).live l WHERE l.number = ANY(ARRAY(\(mine)))),
+            u AS (\(wake(s, "f", executor: "$6")) RETURNING l.number, l.crashes, f.served)
+            SELECT 1::int8, u.number, u.crashes::int8, NULL::int8, u.served FROM u
+            UNION ALL SELECT 2, seen.number, NULL, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
+            UNION ALL SELECT 3, m.number, NULL, m.due, NULL FROM m
             """)
     }
 

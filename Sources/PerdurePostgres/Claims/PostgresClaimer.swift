@@ -32,14 +32,13 @@ final class PostgresClaimer: Claimer {
 
     // MARK: Ready
 
-    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed] {
-        if limit <= 0 || workflows.isEmpty || versions.isEmpty { return [] }
-        let asked = ClaimPositions.Asked(workflows: workflows, versions: versions)
+    func claimReady(_ repertoire: Repertoire, limit: Int) async throws(StoreError) -> [Claimed] {
+        if limit <= 0 || repertoire.workflows.isEmpty || repertoire.versions.isEmpty { return [] }
         return try await run { session throws(StoreError) in
             // The positions are copied out and written back, unless a reset came in between.
             var state = self.positions.withLock { $0 }
-            if state.asked != asked {
-                (state.known, state.highestLane, state.asked) = ([], 0, asked)
+            if state.asked != repertoire {
+                (state.known, state.highestLane, state.asked) = ([], 0, repertoire)
                 try self.lookForLanes(session, &state)
             }
             var claimed: [Claimed] = []
@@ -125,7 +124,7 @@ final class PostgresClaimer: Claimer {
 
     // MARK: Waiting
 
-    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+    func claimDue(_ repertoire: Repertoire, now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
         if limit <= 0 { return [] }
         return try await run { session throws(StoreError) in
             var state = self.positions.withLock { $0 }
@@ -135,12 +134,16 @@ final class PostgresClaimer: Claimer {
                 session,
                 Request(
                     self.statements.due,
-                    [.int8(after.due), .int8(after.number), .int8s(state.dueContested), .int8(now), .int8(Int64(limit)), .int8(self.me)]))
+                    [
+                        .int8(after.due), .int8(after.number), .int8s(state.dueContested), .int8(now), .int8(Int64(limit)), .int8(self.me),
+                        .texts(repertoire.workflows), .texts(repertoire.versions),
+                    ]))
             var claimed: [Claimed] = []
             state.dueContested = []
             for row in 0..<rows.count {
                 switch ClaimStatements.Row(rawValue: rows.int(row, 0)) {
-                case .got: claimed.append(Claimed(number: rows.int(row, 1), crashes: Int(rows.int(row, 2))))
+                case .got:
+                    claimed.append(Claimed(number: rows.int(row, 1), crashes: Int(rows.int(row, 2)), isServed: rows.bool(row, 4)))
                 case .contested: state.dueContested.insert(rows.int(row, 1))
                 case .position: if rows.int(row, 3) > state.dueAfter.due { state.dueAfter = (rows.int(row, 3), rows.int(row, 1)) }
                 default: break
@@ -156,11 +159,45 @@ final class PostgresClaimer: Claimer {
         position.due < 5_000_000 ? (Int64.min, 0) : (position.due - 5_000_000, 0)
     }
 
-    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
+    func claimArrived(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
         if numbers.isEmpty { return [] }
         return try await run { session throws(StoreError) in
-            let rows = try self.fenced(session, Request(self.statements.arrived, [.int8s(numbers), .int8(self.me)]))
-            let claimed = rows.map { Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1)), isFresh: rows.bool($0, 2)) }
+            let rows = try self.fenced(
+                session,
+                Request(
+                    self.statements.arrived,
+                    [.int8s(numbers), .int8(self.me), .texts(repertoire.workflows), .texts(repertoire.versions)]))
+            let claimed = rows.map {
+                Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1)), isFresh: rows.bool($0, 2), isServed: rows.bool($0, 3))
+            }
+            self.store.crashes.insert(claimed, self.me)
+            return claimed
+        }
+    }
+
+    // MARK: Suspects
+
+    func nextSuspect(_ repertoire: Repertoire) async throws(StoreError) -> Suspect? {
+        try await run { session throws(StoreError) in
+            let rows = try session.query(self.statements.nextSuspect, [.texts(repertoire.workflows), .texts(repertoire.versions)])
+            return rows.count == 0 ? nil : Suspect(crashes: Int(rows.int(0, 0)), due: rows.int(0, 1))
+        }
+    }
+
+    func claimSuspects(
+        _ repertoire: Repertoire, crashes: Int, now: Microseconds, limit: Int, probation: Duration, acquitted: [WorkflowNumber]
+    ) async throws(StoreError) -> [Claimed] {
+        if limit <= 0 { return [] }
+        return try await run { session throws(StoreError) in
+            let rows = try self.fenced(
+                session,
+                Request(
+                    self.statements.suspects,
+                    [
+                        .int8(now), .int4(Int32(clamping: crashes)), .int8(Int64(limit)), .int8(self.me), .int8(probation.microseconds),
+                        .texts(repertoire.workflows), .texts(repertoire.versions), .int8s(acquitted),
+                    ]))
+            let claimed = rows.map { Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1))) }
             self.store.crashes.insert(claimed, self.me)
             return claimed
         }
@@ -169,7 +206,9 @@ final class PostgresClaimer: Claimer {
     func owned() async throws(StoreError) -> [WorkflowNumber] {
         try await run { session throws(StoreError) in
             let rows = try session.query(self.statements.owned, [.int8(self.me)])
-            return rows.map { rows.int($0, 0) }
+            let owned = rows.map { Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1))) }
+            self.store.crashes.insert(owned, self.me)
+            return owned.map(\.number)
         }
     }
 

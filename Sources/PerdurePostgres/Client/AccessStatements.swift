@@ -17,7 +17,7 @@ struct AccessStatements: Sendable {
     init(_ s: SchemaName) {
         numberOfID = Statement("perdure_number_of_id", isPrepared: false, "SELECT number FROM \(s).workflow_ids WHERE id = $1::text")
         workflow = Statement(
-            "perdure_status", isPrepared: false, "SELECT \(WorkflowColumns.names) FROM \(s).workflows WHERE number = $1::int8")
+            "perdure_status", isPrepared: false, "SELECT \(WorkflowColumns.names), \(isServed(s)) FROM \(s).workflows w WHERE number = $1::int8")
         live = Statement(
             "perdure_status_live", isPrepared: false,
             """
@@ -66,6 +66,7 @@ struct AccessStatements: Sendable {
             status.crashes = Int(live.int(0, 3))
             status.reason = live.optionalText(0, 4)
         }
+        if outcome.count == 0 { status.isServed = workflow.bool(0, workflow.columns - 1) }
         if outcome.count > 0 { status.outcome = outcome.outcome(0, 0) }
         status.pending = pending.map { pending.pending($0, 0) }
         return status

@@ -35,6 +35,8 @@ internal import Perdure
     private var handle: OpaquePointer?
     /// Executors for which this connection's server was compared with the one that they were registered with.
     private var verified: Set<ExecutorID> = []
+    /// Executors whose advisory lock this connection holds, and whether the database has been told.
+    var guards: [ExecutorID: Bool] = [:]
     private var prepared: Set<String> = []
     private var failures = 0
     private let notices: NoticeSink
@@ -64,6 +66,7 @@ internal import Perdure
         unsafe handle = nil
         prepared = []
         verified = []
+        guards = [:]
     }
 
     /// Connected, and to the server that `executor` was registered with.

@@ -20,6 +20,7 @@ final class Batch {
     private let suspended = Column(PostgresType.int8)
     private let suspendedDue = Column(PostgresType.int8)
     private let released = Column(PostgresType.int8)
+    private let forgiven = Column(PostgresType.int8)
     private let asideNumber = Column(PostgresType.int8)
     private let asideReason = Column(PostgresType.text)
     private let asideSince = Column(PostgresType.int8)
@@ -67,6 +68,7 @@ final class Batch {
                 suspended.append(number)
                 suspendedDue.append(due)
             case .release(let number): released.append(number)
+            case .forgive(let number): forgiven.append(number)
             case .setAside(let number, let reason, let moment):
                 asideNumber.append(number)
                 try asideReason.append(reason)
@@ -89,8 +91,8 @@ final class Batch {
         for columns in [childSteps, steps, carefulSteps] { columns.clear() }
         for columns in [delivered, told] { columns.clear() }
         for column in [
-            childOwned, consumed, consumer, consumedAlone, forgottenWorkflow, forgottenKey, suspended, suspendedDue, released, asideNumber,
-            asideReason, asideSince,
+            childOwned, consumed, consumer, consumedAlone, forgottenWorkflow, forgottenKey, suspended, suspendedDue, released, forgiven,
+            asideNumber, asideReason, asideSince,
         ] { column.clear() }
         pending.clear()
         outcomes.clear()
@@ -131,6 +133,7 @@ final class Batch {
         if forgottenWorkflow.count > 0 { add(statements.rows.forgetPending, [forgottenWorkflow.sealed, forgottenKey.sealed]) }
         if pending.count > 0 { add(statements.rows.pending, try pending.parameters() + [me]) }
         if delivered.count > 0 { add(statements.deliver, delivered.parameters) }
+        if forgiven.count > 0 { add(statements.forgive, [forgiven.sealed, me]) }
         if suspended.count > 0 { add(statements.suspend, [suspended.sealed, suspendedDue.sealed, me]) }
         if released.count > 0 { add(statements.release, [released.sealed, me]) }
         if asideNumber.count > 0 { add(statements.setAside, [asideNumber.sealed, asideReason.sealed, asideSince.sealed, me]) }
@@ -143,6 +146,6 @@ final class Batch {
     /// Whether a statement looks rows up in a table that can be tiny today and large tomorrow.
     private var readsLiveTables: Bool {
         carefulSteps.count + consumer.count + forgottenWorkflow.count + pending.count + delivered.count + suspended.count + released.count
-            + asideNumber.count + outcomes.count + children.count > 0
+            + forgiven.count + asideNumber.count + outcomes.count + children.count > 0
     }
 }

@@ -1,3 +1,5 @@
+internal import Perdure
+
 /// What a batch does where a row is there already.
 enum Duplicates {
     /// It fails as a whole. A batch that is sent for the first time meets none, and a row that need not be tried before it is inserted costs half.
@@ -41,14 +43,16 @@ struct JournalStatements: Sendable {
         suspend = Statement(
             "perdure_suspend",
             """
-            UPDATE \(s).live l SET state = 2, executor = NULL, due = u.due
+            UPDATE \(s).live l SET state = 2, executor = NULL, due = u.due, crashes = 0, probation = NULL
             FROM unnest($1::int8[], $2::int8[]) AS u(number, due)
             WHERE l.number = u.number AND l.number = ANY($1::int8[]) AND l.state + 0 = 1 AND l.executor + 0 = $3::int8
             """)
         release = Statement(
             "perdure_release",
             """
-            UPDATE \(s).live SET state = 0, executor = NULL, lane = lane | 1, tx = pg_current_xact_id()
+            UPDATE \(s).live SET state = CASE WHEN crashes >= \(CrashRules.suspicion) THEN 4 ELSE 0 END, executor = NULL, lane = lane | 1,
+                tx = pg_current_xact_id(), probation = NULL,
+                due = CASE WHEN crashes >= \(CrashRules.suspicion) THEN coalesce(due, \(serverMicroseconds)) ELSE due END
             WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor + 0 = $2::int8
             """)
         setAside = Statement(
@@ -63,8 +67,8 @@ struct JournalStatements: Sendable {
         finish = Self.finish(s, duplicates)
         fence = Statement("perdure_fence", "SELECT \(s).fence($1::int8, $2::int4)")
         forgive = Statement(
-            "perdure_forgive", isPrepared: false,
-            "UPDATE \(s).live SET crashes = 0 WHERE number = $1::int8 AND crashes > 0 AND executor = $2::int8")
+            "perdure_forgive",
+            "UPDATE \(s).live SET crashes = 0 WHERE number = ANY($1::int8[]) AND crashes > 0 AND executor + 0 = $2::int8")
     }
 
     /// `$n` is the executor that owns what is new.

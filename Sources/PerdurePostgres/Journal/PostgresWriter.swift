@@ -56,7 +56,7 @@ actor PostgresWriter: JournalWriter {
     private func forget(_ commands: [Command], _ results: [CommandResult], _ crashed: Set<WorkflowNumber>) {
         for (command, result) in zip(commands, results) where crashed.contains(command.workflow) {
             switch (command, result) {
-            case (.step, .done), (.startChild, .done), (.finish, _): store.crashes.remove(command.workflow, me)
+            case (.step, .done), (.startChild, .done), (.finish, _), (.forgive, _): store.crashes.remove(command.workflow, me)
             default: break
             }
         }

@@ -1,64 +1,89 @@
 package import Perdure
 
 extension PostgresStore {
-    package func register(_ executor: ExecutorID, label: String, lease: Duration) async throws(StoreError) {
-        let (s, count) = (schema, slots.count)
+    package func register(_ executor: ExecutorID, _ description: ExecutorDescription) async throws(StoreError) {
+        let (statements, count, terms) = (leasing, slots.count, description.terms)
+        let hasGuard = hasAdvisoryLocks && terms.silence != nil
         let identity = try await connection(.lease).run { session throws(StoreError) -> ServerIdentity? in
             try session.ready()
+            let isGuarded = hasGuard ? try session.guards(executor, statements) != false : false
             let (timeline, known) = (session.identity?.timeline, session.identity)
             do throws(StoreError) {
                 try session.transaction { () throws(StoreError) in
                     try session.query(
-                        Statement(
-                            "perdure_register", isPrepared: false,
-                            """
-                            INSERT INTO \(s).executors (executor, label, lease_until, started)
-                            VALUES ($1::int8, $2::text, \(serverMicroseconds) + $3::int8, \(serverMicroseconds))
-                            """), [.int8(executor), .text(label), .int8(lease.microseconds)])
+                        statements.register,
+                        [
+                            .int8(executor), try .text(description.label), .int8(terms.lease.microseconds),
+                            .int8(terms.silence?.microseconds), .bool(isGuarded),
+                        ])
                     try session.query(
-                        Statement(
-                            "perdure_fences", isPrepared: false,
-                            """
-                            INSERT INTO \(s).fences (executor, slot, timeline, boot)
-                            SELECT $1::int8, n, $2::text, pg_postmaster_start_time() FROM generate_series(0, $3::int4 - 1) n
-                            """), [.int8(executor), timeline.map { text throws(StoreError) in try .text(text) }, .int4(Int32(count))])
+                        statements.serve,
+                        [
+                            .int8(executor), .texts(description.repertoire.pairs.map(\.workflow)),
+                            .texts(description.repertoire.pairs.map(\.version)),
+                        ])
+                    try session.query(
+                        statements.fences,
+                        [.int8(executor), timeline.map { text throws(StoreError) in try .text(text) }, .int4(Int32(count))])
                 }
             } catch {
                 guard error.nativeCode == "23505" else { throw error }
                 throw StoreError(.conflict, "executor \(executor) is registered already", nativeCode: error.nativeCode)
             }
+            if isGuarded { session.guards[executor] = true }
             return known
         }
         if let identity { registry.insert(executor, identity) }
     }
 
-    package func renew(_ executor: ExecutorID, lease: Duration) async throws(StoreError) {
-        let registry = registry
-        // A heartbeat must not hang in the wait for a synchronous standby.
-        let local = Statement("perdure_local", "SET LOCAL synchronous_commit = local")
-        let renew = Statement(
-            "perdure_renew",
-            "UPDATE \(schema).executors SET lease_until = \(serverMicroseconds) + $2::int8 WHERE executor = $1::int8 RETURNING executor")
-        let found = try await connection(.lease).run { session throws(StoreError) in
+    package func renew(_ executor: ExecutorID, _ terms: LeaseTerms) async throws(StoreError) -> Duration? {
+        let (registry, statements, hasGuard) = (registry, leasing, hasAdvisoryLocks && terms.silence != nil)
+        let answer = try await connection(.lease).run { session throws(StoreError) -> (isThere: Bool, look: Duration?) in
             try session.ready(for: executor, registry)
-            let results = try session.pipeline([
-                Request(.begin), Request(local), Request(renew, [.int8(executor), .int8(lease.microseconds)]), Request(.commit),
-            ])
-            return results[2].count > 0
+            let isGuarded = hasGuard ? try session.guards(executor, statements) : false
+            let parameters: [ParameterBuffer?] = [.int8(executor), .int8(terms.lease.microseconds), isGuarded.map { .bool($0) }]
+            let rows: Rows
+            if session.defaultsToReadCommitted {
+                rows = try session.query(statements.renew, parameters)
+            } else {
+                rows = try session.pipeline([Request(.begin), Request(statements.renew, parameters), Request(.commit)])[1]
+            }
+            if isGuarded == true { session.guards[executor] = true }
+            return rows.count == 0 ? (false, nil) : (true, rows.optionalInt(0, 1).map { .microseconds($0) })
         }
-        if !found { throw StoreError(.fenced, "the lease of executor \(executor) is gone", nativeCode: SQLState.fenced) }
+        guard answer.isThere else {
+            throw StoreError(.fenced, "the lease of executor \(executor) is gone", nativeCode: SQLState.fenced)
+        }
+        return answer.look
     }
 
-    package func reap(limit: Int) async throws(StoreError) -> ReapReport {
-        let reaper = Reaper(schema, patience: patience, log: settings.log)
-        return try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.reap(session, limit: limit) }
+    package func reap(_ rules: ReapRules) async throws(StoreError) -> ReapReport {
+        let reaper = Reaper(schema, leasing, patience: patience, log: settings.log)
+        return try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.reap(session, rules) }
     }
 
     package func retire(_ executor: ExecutorID) async throws(StoreError) {
-        let reaper = Reaper(schema, patience: patience, log: settings.log)
+        let (reaper, statements) = (Reaper(schema, leasing, patience: patience, log: settings.log), leasing)
         try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.retire(session, executor) }
         registry.remove(executor)
         crashes.remove(executor)
+        guard hasAdvisoryLocks else { return }
+        try await connection(.lease).run { session throws(StoreError) in
+            guard session.guards.removeValue(forKey: executor) != nil else { return }
+            try session.query(statements.unlock, [.int8(executor)])
+        }
+    }
+}
+
+extension Session {
+    /// Takes the executor's advisory lock, which others see when they look for the dead: it goes with the process, and says no more than that.
+    ///
+    /// True if it is held anew, nil if that is known, false if it is not held.
+    fileprivate func guards(_ executor: ExecutorID, _ statements: LeaseStatements) throws(StoreError) -> Bool? {
+        if let isKnown = guards[executor] { return isKnown ? nil : true }
+        guard try query(statements.lock, [.int8(executor)]).bool(0, 0) else { return false }
+        guards[executor] = false
+        return true
     }
 }
 

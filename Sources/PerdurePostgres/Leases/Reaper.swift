@@ -8,65 +8,71 @@ struct Reaper: Sendable {
     private let s: SchemaName
     /// How long a write that has passed its fence is waited for, before its session is ended; milliseconds.
     private let patience: Int
+    private let statements: LeaseStatements
     private let log: @Sendable (LogLevel, String) -> Void
 
-    init(_ schema: SchemaName, patience: Int, log: @escaping @Sendable (LogLevel, String) -> Void) {
+    /// How an executor ended.
+    private enum Death {
+        /// By its own word.
+        case retired
+        /// Its lease has ended, but its process is there still.
+        case lost
+        case crash
+    }
+
+    init(_ schema: SchemaName, _ statements: LeaseStatements, patience: Int, log: @escaping @Sendable (LogLevel, String) -> Void) {
         s = schema
+        self.statements = statements
         self.patience = patience
         self.log = log
     }
 
-    func reap(_ session: Session, limit: Int) throws(StoreError) -> ReapReport {
+    func reap(_ session: Session, _ rules: ReapRules) throws(StoreError) -> ReapReport {
+        let limit = rules.limit
         var report = ReapReport()
-        let expired = try session.query(
-            Statement(
-                "perdure_expired",
-                "SELECT executor FROM \(s).executors WHERE lease_until < \(serverMicroseconds) ORDER BY lease_until LIMIT 100"))
+        let expired = try session.query(statements.expired, [.int8(rules.reaper)])
         for row in 0..<expired.count {
             let executor = expired.int(row, 0)
-            if try unfence(session, executor, crashed: true) { report.executors.append(executor) }
+            if try unfence(session, executor, expired.bool(row, 1) ? .crash : .lost) { report.executors.append(executor) }
         }
-        let reaped = try session.query(Statement("perdure_reaped", "SELECT executor, crashed FROM \(s).reaped ORDER BY executor"))
+        let reaped = try session.query(
+            Statement("perdure_reaped", "SELECT executor, crashed, label, heard FROM \(s).reaped ORDER BY executor"))
         for row in 0..<reaped.count {
             guard report.returned < limit else {
                 report.more = true
                 break
             }
-            let (returned, more) = try giveBack(
-                session, reaped.int(row, 0), crashed: reaped.bool(row, 1), limit: limit - report.returned)
-            report.returned += returned
-            report.more = report.more || more
+            let dead = Dead(
+                executor: reaped.int(row, 0), hasCrashed: reaped.bool(row, 1), label: reaped.text(row, 2), heard: reaped.optionalInt(row, 3)
+            )
+            let chunk = try giveBack(session, dead, rules.crashes, limit: limit - report.returned)
+            report.returned += chunk.returned
+            report.more = report.more || chunk.isMore
+            report.setAside.merge(chunk.setAside) { $1 }
         }
         return report
     }
 
     func retire(_ session: Session, _ executor: ExecutorID) throws(StoreError) {
-        _ = try unfence(session, executor, crashed: false)
-        var more = true
-        while more { (_, more) = try giveBack(session, executor, crashed: false, limit: 1000) }
+        _ = try unfence(session, executor, .retired)
+        let retired = Dead(executor: executor, hasCrashed: false, label: "", heard: nil)
+        while try giveBack(session, retired, CrashRules(), limit: .max).isMore {}
     }
 
     /// Deletes lease and fences; false if somebody else did, or it was renewed.
-    private func unfence(_ session: Session, _ executor: ExecutorID, crashed: Bool) throws(StoreError) -> Bool {
+    private func unfence(_ session: Session, _ executor: ExecutorID, _ death: Death) throws(StoreError) -> Bool {
         for attempt in 0..<3 {
             do throws(StoreError) {
                 return try session.transaction { () throws(StoreError) in
                     try session.simple("SET LOCAL lock_timeout = \(patience)")
-                    let lease = try session.query(
-                        Statement(
-                            "perdure_take_lease",
-                            """
-                            DELETE FROM \(s).executors WHERE executor = $1::int8 AND (NOT $2::bool OR lease_until < \(serverMicroseconds))
-                            RETURNING executor
-                            """), [.int8(executor), .bool(crashed)])
+                    let lease = try session.query(statements.take, [.int8(executor), .bool(death != .retired)])
                     if lease.count == 0 { return false }
+                    try session.query(statements.takeServed, [.int8(executor)])
+                    try session.query(statements.takeFences, [.int8(executor)])
+                    // A newer snapshot than that of the deletion, which may have waited for a commit.
                     try session.query(
-                        Statement("perdure_take_fences", "DELETE FROM \(s).fences WHERE executor = $1::int8"), [.int8(executor)])
-                    try session.query(
-                        Statement(
-                            "perdure_mark_reaped",
-                            "INSERT INTO \(s).reaped (executor, crashed) VALUES ($1::int8, $2::bool) ON CONFLICT DO NOTHING"),
-                        [.int8(executor), .bool(crashed)])
+                        statements.mark,
+                        [.int8(executor), .bool(death == .crash), try .text(lease.text(0, 0)), .int8(lease.int(0, 1))])
                     return true
                 }
             } catch {
@@ -79,34 +85,52 @@ struct Reaper: Sendable {
         return false
     }
 
-    /// One chunk.
-    ///
+    /// An executor whose fences are gone, as it is noted in `reaped`.
+    private struct Dead {
+        var executor: ExecutorID
+        var hasCrashed: Bool
+        var label: String
+        /// When it gave its last sign of life, if suspects were on probation then.
+        var heard: Microseconds?
+    }
+
+    private struct Chunk {
+        var returned = 0
+        var isMore = false
+        var setAside: [WorkflowNumber: String] = [:]
+    }
+
     /// More is left unless all of it is back.
-    private func giveBack(
-        _ session: Session, _ executor: ExecutorID, crashed: Bool, limit: Int
-    ) throws(StoreError) -> (returned: Int, more: Bool) {
-        let (returned, left) = try session.transaction { () throws(StoreError) -> (Int, Bool) in
+    private func giveBack(_ session: Session, _ dead: Dead, _ rules: CrashRules, limit: Int) throws(StoreError) -> Chunk {
+        let chunk = try session.transaction { () throws(StoreError) -> Chunk in
             try session.query(.byIndex)
-            let rows = try session.query(
-                Statement(
-                    "perdure_give_back",
-                    """
-                    WITH c AS MATERIALIZED (SELECT number FROM \(s).live WHERE state = 1 AND executor = $1::int8 ORDER BY number LIMIT $2::int8
-                        FOR UPDATE SKIP LOCKED)
-                    UPDATE \(s).live SET state = 0, executor = NULL, lane = lane | 1, tx = pg_current_xact_id(),
-                        crashes = least(crashes + $3::int4, 32000)
-                    WHERE number = ANY(ARRAY(SELECT number FROM c)) RETURNING number
-                    """), [.int8(executor), .int8(Int64(limit)), .int4(crashed ? 1 : 0)])
-            if rows.count == limit { return (rows.count, true) }
+            var chunk = try returnRows(session, dead, rules, limit: limit)
+            chunk.isMore = chunk.returned == limit
+            if chunk.isMore { return chunk }
             // Without SKIP LOCKED: another reaper's chunk is not back before it is committed.
             let left = try session.query(
                 Statement("perdure_left", "SELECT EXISTS (SELECT FROM \(s).live WHERE state = 1 AND executor = $1::int8)"),
-                [.int8(executor)])
-            if !left.bool(0, 0) { try session.query(whenReturned, [.int8(executor)]) }
-            return (rows.count, left.bool(0, 0))
+                [.int8(dead.executor)])
+            chunk.isMore = left.bool(0, 0)
+            if !chunk.isMore { try session.query(whenReturned, [.int8(dead.executor)]) }
+            return chunk
         }
-        if left, returned == 0 { try waitForLocked(session, executor) }
-        return (returned, left)
+        if chunk.isMore, chunk.returned == 0 { try waitForLocked(session, dead.executor) }
+        return chunk
+    }
+
+    private func returnRows(_ session: Session, _ dead: Dead, _ rules: CrashRules, limit: Int) throws(StoreError) -> Chunk {
+        let reason = rules.reason(lastExecutor: dead.label)
+        let now = try session.query(Statement("perdure_now", "SELECT \(serverMicroseconds)")).int(0, 0)
+        let rows = try session.query(
+            statements.giveBack,
+            [
+                .int8(dead.executor), .int8(Int64(limit)), .bool(dead.hasCrashed), .int8(dead.heard), .int4(Int32(clamping: rules.limit)),
+                try .text(reason), .int8(rules.backoff.microseconds), .int8(CrashRules.longestPause.microseconds), .int8(now),
+            ])
+        var chunk = Chunk(returned: rows.count)
+        for row in 0..<rows.count where rows.int16(row, 1) == LiveState.setAside.rawValue { chunk.setAside[rows.int(row, 0)] = reason }
+        return chunk
     }
 
     /// Nobody waits for a reaper that was frozen when it had just done the same: the next one looks again.

@@ -20,12 +20,13 @@ func tables(_ s: SchemaName) -> String {
     CREATE SEQUENCE \(s).workflow_numbers MINVALUE 0 MAXVALUE 4194303 START 0 INCREMENT 1024 CYCLE;
 
     CREATE TABLE \(s).live (number int8 PRIMARY KEY, lane int8 NOT NULL, tx xid8 NOT NULL DEFAULT pg_current_xact_id(), state int2 NOT NULL,
-        executor int8, due int8, deadline int8, crashes int2 NOT NULL DEFAULT 0)
+        executor int8, due int8, deadline int8, crashes int2 NOT NULL DEFAULT 0, probation int8)
         WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
             autovacuum_analyze_scale_factor = 0.2, autovacuum_analyze_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
     CREATE INDEX live_ready ON \(s).live (lane, tx, number) WHERE state = 0;
     CREATE INDEX live_owned ON \(s).live (executor, number) WHERE state = 1;
     CREATE INDEX live_due ON \(s).live (due, number) WHERE state = 2;
+    CREATE INDEX live_suspects ON \(s).live (due, number) WHERE state = 4;
     CREATE TABLE \(s).asides (number int8 PRIMARY KEY, reason text NOT NULL, since int8 NOT NULL);
     CREATE TABLE \(s).pending (workflow int8 NOT NULL, key text NOT NULL, attempt int4 NOT NULL, started int8 NOT NULL, due int8, error bytea,
         error_codec int2, progress bytea, progress_codec int2, PRIMARY KEY (workflow, key))
@@ -36,11 +37,12 @@ func tables(_ s: SchemaName) -> String {
     CREATE INDEX inbox_workflow ON \(s).inbox (workflow, sequence);
     CREATE INDEX inbox_arrivals ON \(s).inbox (tx, sequence);
 
-    CREATE TABLE \(s).executors (executor int8 PRIMARY KEY, label text NOT NULL, lease_until int8 NOT NULL, started int8 NOT NULL)
-        WITH (fillfactor = 50);
+    CREATE TABLE \(s).executors (executor int8 PRIMARY KEY, label text NOT NULL, lease_until int8 NOT NULL, renewed int8 NOT NULL,
+        alive_since int8 NOT NULL, silence int8, guarded_since int8, started int8 NOT NULL) WITH (fillfactor = 50);
+    CREATE TABLE \(s).served (executor int8 NOT NULL, name text NOT NULL, version text NOT NULL, PRIMARY KEY (executor, name, version));
     CREATE TABLE \(s).fences (executor int8 NOT NULL, slot int4 NOT NULL, timeline text, boot timestamptz NOT NULL,
         PRIMARY KEY (executor, slot));
-    CREATE TABLE \(s).reaped (executor int8 PRIMARY KEY, crashed bool NOT NULL);
+    CREATE TABLE \(s).reaped (executor int8 PRIMARY KEY, crashed bool NOT NULL, label text NOT NULL, heard int8);
     """
 }
 

@@ -36,13 +36,13 @@ func views(_ s: SchemaName) -> String {
         CASE o.status WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'terminated' WHEN 5 THEN 'timed out'
             ELSE CASE l.state WHEN 0 THEN CASE WHEN l.due > \(serverMicroseconds) THEN 'scheduled' ELSE 'queued' END
                 WHEN 1 THEN 'running' WHEN 2 THEN CASE WHEN l.due = w.due THEN 'scheduled' ELSE 'waiting' END
-                WHEN 3 THEN 'set aside' END END AS state,
+                WHEN 3 THEN 'set aside' WHEN 4 THEN 'waiting' END END AS state,
         \(s).moment(w.created) AS created_at, \(s).moment(o.finished) AS finished_at,
         \(s).payload_json(w.input, w.codec) AS input, \(s).payload_json(o.output, o.output_codec) AS output,
         \(s).payload_json(o.error, o.error_codec) AS error,
         CASE WHEN w.parent IS NOT NULL THEN \(s).public_id((SELECT p.id FROM \(s).workflows p WHERE p.number = w.parent), w.parent) END AS parent_id,
         \(s).payload_json(w.attributes, w.attributes_codec) AS attributes, \(s).moment(l.due) AS due_at, \(s).moment(w.deadline) AS deadline_at,
-        l.crashes, a.reason, l.executor
+        l.crashes, a.reason, l.executor, CASE WHEN o.status IS NULL THEN \(isServed(s)) END AS is_served
     FROM \(s).workflows w
     LEFT JOIN \(s).live l ON l.number = w.number
     LEFT JOIN \(s).outcomes o ON o.workflow = w.number
@@ -68,5 +68,13 @@ func views(_ s: SchemaName) -> String {
         FROM \(s).pending p
     ) r
     JOIN \(s).workflows w ON w.number = r.workflow_number;
+    """
+}
+
+/// Whether an executor is alive that serves workflow `w`.
+func isServed(_ s: SchemaName) -> String {
+    """
+    EXISTS (SELECT FROM \(s).served v JOIN \(s).executors e ON e.executor = v.executor
+        WHERE v.name = w.name AND v.version = w.version AND e.lease_until > \(serverMicroseconds))
     """
 }

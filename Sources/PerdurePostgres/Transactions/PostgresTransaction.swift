@@ -161,7 +161,7 @@ final class PostgresTransaction: OpenTransaction {
                 requests.append(Request(forget, [.int8(checkpoint.workflow), try .text(checkpoint.key)]))
             }
             if let checkpoint, let me, let store, store.crashes.of(me).contains(checkpoint.workflow) {
-                requests.append(Request(store.journal.forgive, [.int8(checkpoint.workflow), .int8(me)]))
+                requests.append(Request(store.journal.forgive, [.int8s([checkpoint.workflow]), .int8(me)]))
             }
             var fence: Request?
             if let me, let store { fence = Request(store.journal.fence, [.int8(me), .int4(store.slots.transaction(slot))]) }

@@ -1,12 +1,17 @@
 internal import Perdure
 
 extension Query {
-    fileprivate static let laneOfOwned = Query(
-        "SELECT lane FROM perdure_live WHERE number = ?1 AND executor = ?2 AND state = 1")
+    fileprivate static let owned = Query(
+        "SELECT number, lane, crashes, probation, due FROM perdure_live WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let suspend = Query(
-        "UPDATE perdure_live SET state = 2, executor = NULL, due = ?3 WHERE number = ?1 AND executor = ?2 AND state = 1")
+        """
+        UPDATE perdure_live SET state = 2, executor = NULL, due = ?3, crashes = 0, probation = NULL
+        WHERE number = ?1 AND executor = ?2 AND state = 1
+        """)
+    fileprivate static let forgive = Query(
+        "UPDATE perdure_live SET crashes = 0 WHERE number = ?1 AND executor = ?2 AND state = 1 AND crashes <> 0")
     fileprivate static let release = Query(
-        "UPDATE perdure_live SET state = 0, executor = NULL, lane = ?2, crashes = crashes + ?3 WHERE number = ?1")
+        "UPDATE perdure_live SET state = ?2, executor = NULL, lane = ?3, crashes = ?4, due = ?5, probation = NULL WHERE number = ?1")
     fileprivate static let setAside = Query(
         "UPDATE perdure_live SET state = 3, executor = NULL WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let insertAside = Query(
@@ -43,22 +48,33 @@ extension Connection {
         statement.bind(2, executor)
         statement.bind(3, due)
         try statement.run()
+        if changes > 0, crashed.contains(number) { recovered.append(number) }
+    }
+
+    func forgive(_ number: WorkflowNumber, by executor: ExecutorID) throws(StoreError) {
+        let statement = try prepared(.forgive)
+        statement.bind(1, number)
+        statement.bind(2, executor)
+        try statement.run()
+        if changes > 0, crashed.contains(number) { recovered.append(number) }
     }
 
     /// From owned to ready, as returned work.
     func release(_ number: WorkflowNumber, by executor: ExecutorID) throws(StoreError) {
-        let statement = try prepared(.laneOfOwned)
+        let statement = try prepared(.owned)
         statement.bind(1, number)
         statement.bind(2, executor)
-        guard let lane = try statement.first({ $0.int(0) }) else { return }
-        try giveBack(number, lane: lane, crashed: false)
+        guard let row = try statement.first({ OwnedRow($0) }) else { return }
+        try giveBack(row, .ready(row, at: 0))
     }
 
-    func giveBack(_ number: WorkflowNumber, lane: Int64, crashed: Bool) throws(StoreError) {
+    func giveBack(_ row: OwnedRow, _ fate: OwnedRow.Fate) throws(StoreError) {
         let statement = try prepared(.release)
-        statement.bind(1, number)
-        statement.bind(2, try returnLane(of: lane))
-        statement.bind(3, crashed ? 1 : 0)
+        statement.bind(1, row.number)
+        statement.bind(2, Int64(fate.state.rawValue))
+        statement.bind(3, try returnLane(of: row.lane))
+        statement.bind(4, Int64(fate.crashes))
+        statement.bind(5, fate.due)
         try statement.run()
     }
 
@@ -68,6 +84,10 @@ extension Connection {
         statement.bind(2, executor)
         try statement.run()
         guard changes > 0 else { return }
+        try insertAside(number, reason: reason, at: at)
+    }
+
+    func insertAside(_ number: WorkflowNumber, reason: String, at: Microseconds) throws(StoreError) {
         let aside = try prepared(.insertAside)
         aside.bind(1, number)
         try aside.bind(2, reason)

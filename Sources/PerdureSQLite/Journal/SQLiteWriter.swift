@@ -18,7 +18,7 @@ final class SQLiteWriter: JournalWriter {
         let renewal = store.leases.renewal(of: owner, now: store.options.clock())
         let results = try await store.writer.write { connection throws(StoreError) in
             try connection.fence(owner)
-            if let renewal { try connection.renew(owner, until: renewal.until) }
+            if let renewal { try connection.renew(owner, renewal) }
             var results: [CommandResult] = []
             results.reserveCapacity(batch.count)
             for command in batch { results.append(try connection.apply(command, by: owner)) }
@@ -57,6 +57,8 @@ extension Connection {
             try suspend(number, due: due, by: executor)
         case .release(let number):
             try release(number, by: executor)
+        case .forgive(let number):
+            try forgive(number, by: executor)
         case .setAside(let number, let reason, let at):
             try setAside(number, reason: reason, at: at, by: executor)
         case .deliver(let item):

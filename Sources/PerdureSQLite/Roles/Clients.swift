@@ -8,6 +8,11 @@ extension Query {
         RETURNING CAST(value AS INTEGER) - ?2
         """)
     fileprivate static let live = Query("SELECT state, executor, due, crashes FROM perdure_live WHERE number = ?1")
+    fileprivate static let isServed = Query(
+        """
+        SELECT 1 FROM perdure_served AS v JOIN perdure_executors AS e ON e.executor = v.executor
+        WHERE v.name = ?1 AND v.version = ?2 AND e.lease_until > ?3 LIMIT 1
+        """)
     fileprivate static let reason = Query("SELECT reason FROM perdure_asides WHERE number = ?1")
     fileprivate static let outcome = Query(
         "SELECT workflow, status, output, output_codec, error, error_codec, finished FROM perdure_outcomes WHERE workflow = ?1")
@@ -37,7 +42,7 @@ extension Connection {
         }
     }
 
-    func status(of number: WorkflowNumber) throws(StoreError) -> StatusRecord? {
+    func status(of number: WorkflowNumber, now: Microseconds) throws(StoreError) -> StatusRecord? {
         guard let record = try workflow(number) else { return nil }
         var status = StatusRecord(record: record, outcome: try outcome(of: number), pending: try pending(of: number))
         let live = try prepared(.live)
@@ -52,6 +57,13 @@ extension Connection {
             status.executor = found.executor
             status.due = found.due
             status.crashes = Int(found.crashes)
+        }
+        if status.outcome == nil {
+            let served = try prepared(.isServed)
+            try served.bind(1, record.lane.workflow)
+            try served.bind(2, record.lane.version)
+            served.bind(3, now)
+            status.isServed = try served.first { _ in true } ?? false
         }
         let reason = try prepared(.reason)
         reason.bind(1, number)
@@ -115,7 +127,7 @@ extension SQLiteStore {
     }
 
     package func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
-        try await reader.read { connection throws(StoreError) in try connection.status(of: number) }
+        try await reader.read { [options] connection throws(StoreError) in try connection.status(of: number, now: options.clock()) }
     }
 
     package func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending] {

@@ -3,19 +3,44 @@ package import Perdure
 extension Query {
     fileprivate static let fence = Query("SELECT 1 FROM perdure_fences WHERE executor = ?1")
     fileprivate static let insertExecutor = Query(
-        "INSERT INTO perdure_executors (executor, label, lease_until, started) VALUES (?1, ?2, ?3, ?4)")
+        """
+        INSERT INTO perdure_executors (executor, label, lease_until, renewed, alive_since, started) VALUES (?1, ?2, ?3, ?4, ?4, ?4)
+        """)
     fileprivate static let insertFence = Query("INSERT INTO perdure_fences (executor, slot) VALUES (?1, 0)")
-    fileprivate static let renew = Query("UPDATE perdure_executors SET lease_until = ?2 WHERE executor = ?1")
+    fileprivate static let renew = Query(
+        """
+        UPDATE perdure_executors SET lease_until = ?3, renewed = ?2, alive_since = CASE WHEN lease_until < ?2 THEN ?2 ELSE alive_since END
+        WHERE executor = ?1
+        """)
+    /// When the next lease of the others ends (at once if there is something left to return), but not before this one may reap.
+    fileprivate static let nextLook = Query(
+        """
+        SELECT max(CASE WHEN EXISTS (SELECT 1 FROM perdure_reaped) THEN ?2
+                ELSE (SELECT min(lease_until) FROM perdure_executors WHERE executor <> ?1) END,
+            (SELECT alive_since + lease_until - renewed FROM perdure_executors WHERE executor = ?1))
+        """)
     fileprivate static let deleteExecutor = Query("DELETE FROM perdure_executors WHERE executor = ?1")
+    fileprivate static let insertServed = Query("INSERT INTO perdure_served (executor, name, version) VALUES (?1, ?2, ?3)")
+    fileprivate static let deleteServed = Query("DELETE FROM perdure_served WHERE executor = ?1")
     fileprivate static let deleteFences = Query("DELETE FROM perdure_fences WHERE executor = ?1")
     fileprivate static let expired = Query("SELECT executor FROM perdure_executors WHERE lease_until < ?1")
-    fileprivate static let insertReaped = Query("INSERT INTO perdure_reaped (executor) VALUES (?1) ON CONFLICT DO NOTHING")
-    fileprivate static let reaped = Query("SELECT executor FROM perdure_reaped ORDER BY executor")
+    fileprivate static let mayReap = Query(
+        "SELECT 1 FROM perdure_executors WHERE executor = ?1 AND lease_until >= ?2 AND alive_since <= ?2 - (lease_until - renewed)")
+    fileprivate static let insertReaped = Query(
+        """
+        INSERT INTO perdure_reaped (executor, label, heard)
+        SELECT e.executor, e.label, CASE WHEN EXISTS (SELECT 1 FROM perdure_live AS l WHERE l.state = 1 AND l.executor = e.executor
+            AND l.crashes >= ?2 AND l.probation >= e.renewed) THEN e.renewed END
+        FROM perdure_executors AS e WHERE e.executor = ?1 ON CONFLICT DO NOTHING
+        """)
+    fileprivate static let reaped = Query("SELECT executor, label, heard FROM perdure_reaped ORDER BY executor")
     fileprivate static let deleteReaped = Query("DELETE FROM perdure_reaped WHERE executor = ?1")
     fileprivate static let anythingToReap = Query(
         "SELECT EXISTS (SELECT 1 FROM perdure_reaped) OR EXISTS (SELECT 1 FROM perdure_executors WHERE lease_until < ?1)")
-    fileprivate static let ownedLanes = Query(
-        "SELECT number, lane FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number LIMIT ?2")
+    fileprivate static let ownedRows = Query(
+        """
+        SELECT number, lane, crashes, probation, due FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number LIMIT ?2
+        """)
 }
 
 /// When this process has last renewed the leases of its executors: a commit renews one only now and then.
@@ -69,11 +94,29 @@ extension Connection {
         }
     }
 
-    func renew(_ executor: ExecutorID, until: Microseconds) throws(StoreError) {
+    func renew(_ executor: ExecutorID, _ renewal: LeaseTable.Renewal) throws(StoreError) {
         let statement = try prepared(.renew)
         statement.bind(1, executor)
-        statement.bind(2, until)
+        statement.bind(2, renewal.at)
+        statement.bind(3, renewal.until)
         try statement.run()
+    }
+
+    /// How long it is until there may be something to reap.
+    fileprivate func nextLook(_ executor: ExecutorID, now: Microseconds) throws(StoreError) -> Duration? {
+        let statement = try prepared(.nextLook)
+        statement.bind(1, executor)
+        statement.bind(2, now)
+        return try statement.first { $0.optionalInt(0).map { .microseconds(max(0, $0 - now)) } } ?? nil
+    }
+
+    /// Whether the reaper has itself been alive for a whole lease.
+    fileprivate func mayReap(_ executor: ExecutorID?, now: Microseconds) throws(StoreError) -> Bool {
+        guard let executor else { return true }
+        let statement = try prepared(.mayReap)
+        statement.bind(1, executor)
+        statement.bind(2, now)
+        return try statement.first { _ in true } ?? false
     }
 
     fileprivate func run(_ query: Query, _ executor: ExecutorID) throws(StoreError) {
@@ -85,46 +128,87 @@ extension Connection {
     fileprivate func disown(_ executor: ExecutorID) throws(StoreError) {
         try run(.deleteExecutor, executor)
         try run(.deleteFences, executor)
+        try run(.deleteServed, executor)
     }
 
-    /// Returns what an executor owned to ready; how many that were.
-    fileprivate func giveBackAll(of executor: ExecutorID, crashed: Bool, limit: Int) throws(StoreError) -> Int {
-        let statement = try prepared(.ownedLanes)
+    fileprivate func rows(ownedBy executor: ExecutorID, limit: Int) throws(StoreError) -> [OwnedRow] {
+        let statement = try prepared(.ownedRows)
         statement.bind(1, executor)
         statement.bind(2, Int64(limit))
-        let rows = try statement.all { ($0.int(0), $0.int(1)) }
-        for (number, lane) in rows { try giveBack(number, lane: lane, crashed: crashed) }
-        return rows.count
+        return try statement.all { OwnedRow($0) }
+    }
+
+    fileprivate func reap(_ rules: ReapRules, now: Microseconds) throws(StoreError) -> ReapReport {
+        var report = ReapReport()
+        if try mayReap(rules.reaper, now: now) {
+            let expired = try prepared(.expired)
+            expired.bind(1, now)
+            report.executors = try expired.all { $0.int(0) }
+        }
+        for executor in report.executors {
+            let statement = try prepared(.insertReaped)
+            statement.bind(1, executor)
+            statement.bind(2, Int64(CrashRules.suspicion))
+            try statement.run()
+            try disown(executor)
+        }
+        for dead in try prepared(.reaped).all({ (executor: $0.int(0), label: $0.text(1), heard: $0.optionalInt(2)) }) {
+            let left = rules.limit - report.returned
+            let rows = try rows(ownedBy: dead.executor, limit: left)
+            for row in rows {
+                let fate = OwnedRow.Fate.crashed(row, heard: dead.heard, rules.crashes, now: now)
+                try giveBack(row, fate)
+                guard fate.state == .setAside else { continue }
+                let reason = rules.crashes.reason(lastExecutor: dead.label)
+                try insertAside(row.number, reason: reason, at: now)
+                report.setAside[row.number] = reason
+            }
+            report.returned += rows.count
+            if rows.count == left {
+                report.more = true
+                break
+            }
+            try run(.deleteReaped, dead.executor)
+        }
+        return report
     }
 }
 
 extension SQLiteStore {
-    package func register(_ executor: ExecutorID, label: String, lease: Duration) async throws(StoreError) {
+    package func register(_ executor: ExecutorID, _ description: ExecutorDescription) async throws(StoreError) {
         let now = options.clock()
         try await writer.write { connection throws(StoreError) in
             let statement = try connection.prepared(.insertExecutor)
             statement.bind(1, executor)
-            try statement.bind(2, label)
-            statement.bind(3, now.addingSaturating(lease.microseconds))
+            try statement.bind(2, description.label)
+            statement.bind(3, now.addingSaturating(description.terms.lease.microseconds))
             statement.bind(4, now)
             try statement.run()
             try connection.run(.insertFence, executor)
+            for pair in description.repertoire.pairs {
+                let served = try connection.prepared(.insertServed)
+                served.bind(1, executor)
+                try served.bind(2, pair.workflow)
+                try served.bind(3, pair.version)
+                try served.run()
+            }
         }
-        leases.set(executor, lease: lease, at: now)
+        leases.set(executor, lease: description.terms.lease, at: now)
     }
 
-    package func renew(_ executor: ExecutorID, lease: Duration) async throws(StoreError) {
-        let now: Microseconds = try await writer.write { [options] connection throws(StoreError) in
+    package func renew(_ executor: ExecutorID, _ terms: LeaseTerms) async throws(StoreError) -> Duration? {
+        let (now, look) = try await writer.write { [options] connection throws(StoreError) -> (Microseconds, Duration?) in
             try connection.fence(executor)
             // Only now: the wait for the lock does not count.
             let now = options.clock()
-            try connection.renew(executor, until: now.addingSaturating(lease.microseconds))
-            return now
+            try connection.renew(executor, LeaseTable.Renewal(at: now, until: now.addingSaturating(terms.lease.microseconds)))
+            return (now, try connection.nextLook(executor, now: now))
         }
-        leases.set(executor, lease: lease, at: now)
+        leases.set(executor, lease: terms.lease, at: now)
+        return look
     }
 
-    package func reap(limit: Int) async throws(StoreError) -> ReapReport {
+    package func reap(_ rules: ReapRules) async throws(StoreError) -> ReapReport {
         let now = options.clock()
         let due = try await reader.read { connection throws(StoreError) in
             let statement = try connection.prepared(.anythingToReap)
@@ -132,36 +216,18 @@ extension SQLiteStore {
             return try statement.first { $0.int(0) != 0 } ?? false
         }
         guard due else { return ReapReport() }
-        let report = try await writer.write { connection throws(StoreError) in
-            let expired = try connection.prepared(.expired)
-            expired.bind(1, now)
-            var report = ReapReport(executors: try expired.all { $0.int(0) })
-            for executor in report.executors {
-                try connection.disown(executor)
-                try connection.run(.insertReaped, executor)
-            }
-            for executor in try connection.prepared(.reaped).all({ $0.int(0) }) {
-                let left = limit - report.returned
-                let returned = try connection.giveBackAll(of: executor, crashed: true, limit: left)
-                report.returned += returned
-                if returned < left {
-                    try connection.run(.deleteReaped, executor)
-                } else {
-                    report.more = true
-                    break
-                }
-            }
-            return report
-        }
+        let report = try await writer.write { connection throws(StoreError) in try connection.reap(rules, now: now) }
         for executor in report.executors { leases.forget(executor) }
         return report
     }
 
     package func retire(_ executor: ExecutorID) async throws(StoreError) {
         leases.forget(executor)
-        try await writer.write { connection throws(StoreError) in
+        try await writer.write { [options] connection throws(StoreError) in
             try connection.disown(executor)
-            _ = try connection.giveBackAll(of: executor, crashed: false, limit: .max)
+            for row in try connection.rows(ownedBy: executor, limit: .max) {
+                try connection.giveBack(row, .ready(row, at: options.clock()))
+            }
         }
     }
 }

@@ -14,13 +14,22 @@ extension Query {
     fileprivate static let firstDue = Query("SELECT min(due) FROM perdure_live WHERE state = 2")
     fileprivate static let dueNumbers = Query(
         "SELECT number FROM perdure_live WHERE state = 2 AND due <= ?1 ORDER BY due, number LIMIT ?2")
+    fileprivate static let laneOfWaiting = Query("SELECT lane FROM perdure_live WHERE number = ?1 AND state = 2")
     fileprivate static let wake = Query(
         "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL WHERE number = ?1 RETURNING crashes")
+    fileprivate static let passOn = Query("UPDATE perdure_live SET state = 0, lane = ?2, due = NULL WHERE number = ?1 AND state = 2")
+    fileprivate static let suspects = Query(
+        "SELECT number, lane, crashes, due FROM perdure_live WHERE state = 4 ORDER BY due, number")
+    fileprivate static let acquit = Query(
+        "UPDATE perdure_live SET probation = NULL WHERE number = ?1 AND executor = ?2 AND state = 1")
+    fileprivate static let claimSuspect = Query(
+        "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL, probation = ?3 WHERE number = ?1 AND state = 4 RETURNING crashes")
     /// Whether it waits, or is nobody's and is to end without running.
     fileprivate static let isClaimable = Query(
         """
-        SELECT l.state, n.returned FROM perdure_live AS l LEFT JOIN perdure_lanes AS n ON n.lane = l.lane
-        WHERE l.number = ?1 AND (l.state = 2 OR l.state IN (0, 3) AND EXISTS (SELECT 1 FROM perdure_inbox AS i WHERE i.workflow = ?1
+        SELECT l.state, n.returned, EXISTS (SELECT 1 FROM perdure_inbox AS i WHERE i.workflow = ?1 AND i.kind = 2)
+        FROM perdure_live AS l LEFT JOIN perdure_lanes AS n ON n.lane = l.lane
+        WHERE l.number = ?1 AND (l.state = 2 OR l.state IN (0, 3, 4) AND EXISTS (SELECT 1 FROM perdure_inbox AS i WHERE i.workflow = ?1
             AND (i.kind = 2 OR i.kind = 1 AND l.state = 0 AND n.returned = 0)))
         """)
     fileprivate static let owned = Query("SELECT number FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number")
@@ -45,11 +54,10 @@ final class SQLiteClaimer: Claimer {
         self.executor = executor
     }
 
-    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed] {
-        guard limit > 0, !workflows.isEmpty, !versions.isEmpty else { return [] }
+    func claimReady(_ repertoire: Repertoire, limit: Int) async throws(StoreError) -> [Claimed] {
+        guard limit > 0, !repertoire.workflows.isEmpty, !repertoire.versions.isEmpty else { return [] }
         let executor = executor
-        let served: @Sendable (Lane) -> Bool = { workflows.contains($0.workflow) && versions.contains($0.version) }
-        let lanes = try await store.reader.read { connection throws(StoreError) in try connection.readyLanes(served) }
+        let lanes = try await store.reader.read { connection throws(StoreError) in try connection.readyLanes(repertoire) }
         guard !lanes.isEmpty else { return [] }
         return try await store.writer.write { connection throws(StoreError) in
             try connection.fence(executor)
@@ -63,7 +71,7 @@ final class SQLiteClaimer: Claimer {
         }
     }
 
-    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+    func claimDue(_ repertoire: Repertoire, now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
         guard limit > 0, let first = try await nextDue(), first <= now else { return [] }
         let executor = executor
         return try await store.writer.write { connection throws(StoreError) in
@@ -71,11 +79,11 @@ final class SQLiteClaimer: Claimer {
             let due = try connection.prepared(.dueNumbers)
             due.bind(1, now)
             due.bind(2, Int64(limit))
-            return try connection.wake(try due.all { $0.int(0) }, for: executor)
+            return try connection.wake(try due.all { $0.int(0) }, for: executor, repertoire)
         }
     }
 
-    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] {
+    func claimArrived(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed] {
         guard !numbers.isEmpty else { return [] }
         let executor = executor
         let found = try await store.reader.read { connection throws(StoreError) in
@@ -89,8 +97,44 @@ final class SQLiteClaimer: Claimer {
             var claimed: [Claimed] = []
             for number in found {
                 guard let claimable = try connection.claimable(number) else { continue }
-                claimed += try connection.wake([number], for: executor, isFresh: claimable.isFresh)
+                let repertoire = claimable.endsUnrun ? nil : repertoire
+                claimed += try connection.wake([number], for: executor, repertoire, isFresh: claimable.isFresh)
                 if claimable.state == .setAside { try connection.clearAside(number) }
+            }
+            return claimed
+        }
+    }
+
+    func nextSuspect(_ repertoire: Repertoire) async throws(StoreError) -> Suspect? {
+        try await store.reader.read { connection throws(StoreError) in
+            try connection.suspects(of: repertoire).first.map { Suspect(crashes: $0.crashes, due: $0.due ?? .min) }
+        }
+    }
+
+    func claimSuspects(
+        _ repertoire: Repertoire, crashes: Int, now: Microseconds, limit: Int, probation: Duration, acquitted: [WorkflowNumber]
+    ) async throws(StoreError) -> [Claimed] {
+        guard limit > 0 else { return [] }
+        let (executor, options) = (executor, store.options)
+        return try await store.writer.write { connection throws(StoreError) in
+            try connection.fence(executor)
+            for number in acquitted {
+                let statement = try connection.prepared(.acquit)
+                statement.bind(1, number)
+                statement.bind(2, executor)
+                try statement.run()
+            }
+            let end = options.clock().adding(probation)
+            let found = try connection.suspects(of: repertoire).filter { $0.crashes == crashes && ($0.due ?? .min) <= now }
+            var claimed: [Claimed] = []
+            for suspect in found.prefix(limit) {
+                let statement = try connection.prepared(.claimSuspect)
+                statement.bind(1, suspect.number)
+                statement.bind(2, executor)
+                statement.bind(3, end)
+                guard let crashes = try statement.first({ Int($0.int(0)) }) else { continue }
+                connection.crashed.insert(suspect.number)
+                claimed.append(Claimed(number: suspect.number, crashes: crashes))
             }
             return claimed
         }
@@ -141,7 +185,7 @@ private struct ReadyLane: Sendable {
 
 extension Connection {
     /// The lanes with work that can be served, in the order of their rank: returned work before fresh, then by priority.
-    fileprivate func readyLanes(_ served: (Lane) -> Bool) throws(StoreError) -> [ReadyLane] {
+    fileprivate func readyLanes(_ repertoire: Repertoire) throws(StoreError) -> [ReadyLane] {
         var found: [ReadyLane] = []
         let statement = try prepared(.nextReadyLane)
         var last = Int64.min
@@ -149,7 +193,7 @@ extension Connection {
             statement.bind(1, last)
             guard let number = try statement.first({ $0.int(0) }) else { break }
             last = number
-            guard let lane = try lane(number), served(lane.lane) else { continue }
+            guard let lane = try lane(number), repertoire.contains(lane.lane) else { continue }
             found.append(ReadyLane(number: number, rank: Int(lane.lane.priority) + (lane.returned ? -100_000 : 0)))
         }
         return found.sorted { ($0.rank, $0.number) < ($1.rank, $1.number) }
@@ -189,20 +233,54 @@ extension Connection {
         return claimed
     }
 
+    /// Suspects that can be run here, the one that is due first before the others; there are never many.
+    fileprivate func suspects(of repertoire: Repertoire) throws(StoreError) -> [Claimed] {
+        let statement = try prepared(.suspects)
+        let rows = try statement.all { (number: $0.int(0), lane: $0.int(1), crashes: Int($0.int(2)), due: $0.optionalInt(3)) }
+        var suspects: [Claimed] = []
+        for row in rows {
+            guard let lane = try lane(row.lane), repertoire.contains(lane.lane) else { continue }
+            suspects.append(Claimed(number: row.number, crashes: row.crashes, due: row.due))
+        }
+        return suspects
+    }
+
     /// In which state it is if what has arrived for it is reason to claim it.
-    fileprivate func claimable(_ number: WorkflowNumber) throws(StoreError) -> (state: LiveState, isFresh: Bool)? {
+    fileprivate func claimable(_ number: WorkflowNumber) throws(StoreError) -> (state: LiveState, isFresh: Bool, endsUnrun: Bool)? {
         let statement = try prepared(.isClaimable)
         statement.bind(1, number)
         return try statement.first { row in
-            (LiveState(rawValue: Int16(clamping: row.int(0))) ?? .waiting, row.int(0) == 0 && row.int(1) == 0)
+            let isWaiting = row.int(0) == 2
+            return (
+                LiveState(rawValue: Int16(clamping: row.int(0))) ?? .waiting, row.int(0) == 0 && row.int(1) == 0,
+                !isWaiting || row.int(2) != 0
+            )
         }
     }
 
+    /// True if it waits and is not of the repertoire: it is ready now for those who can run it.
+    private func passesOn(_ number: WorkflowNumber, _ repertoire: Repertoire) throws(StoreError) -> Bool {
+        let laneOf = try prepared(.laneOfWaiting)
+        laneOf.bind(1, number)
+        guard let laneNumber = try laneOf.first({ $0.int(0) }) else { return false }
+        if let lane = try lane(laneNumber), repertoire.contains(lane.lane) { return false }
+        let statement = try prepared(.passOn)
+        statement.bind(1, number)
+        statement.bind(2, try returnLane(of: laneNumber))
+        try statement.run()
+        return true
+    }
+
+    /// Without a repertoire, whatever they are.
     fileprivate func wake(
-        _ numbers: [WorkflowNumber], for executor: ExecutorID, isFresh: Bool = false
+        _ numbers: [WorkflowNumber], for executor: ExecutorID, _ repertoire: Repertoire?, isFresh: Bool = false
     ) throws(StoreError) -> [Claimed] {
         var claimed: [Claimed] = []
         for number in numbers {
+            if let repertoire, try passesOn(number, repertoire) {
+                claimed.append(Claimed(number: number, isServed: false))
+                continue
+            }
             let statement = try prepared(.wake)
             statement.bind(1, number)
             statement.bind(2, executor)

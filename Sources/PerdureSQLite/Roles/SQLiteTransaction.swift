@@ -83,7 +83,7 @@ final class SQLiteTransaction: OpenTransaction {
     }
 
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
-        try await run { connection throws(StoreError) in try connection.status(of: number) }
+        try await run { [store] connection throws(StoreError) in try connection.status(of: number, now: store.options.clock()) }
     }
 
     func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord? {
@@ -108,7 +108,7 @@ final class SQLiteTransaction: OpenTransaction {
                     if hadPending { try connection.deletePending(checkpoint.workflow, checkpoint.key) }
                     if let executor { try connection.progressed(checkpoint.workflow, by: executor) }
                 }
-                if let executor, let renewal { try connection.renew(executor, until: renewal.until) }
+                if let executor, let renewal { try connection.renew(executor, renewal) }
                 try connection.commit()
                 end(connection, because: .isOver)
                 return .done

@@ -24,11 +24,12 @@ extension Schema {
 
         CREATE TABLE perdure_live (
             number INTEGER PRIMARY KEY, lane INTEGER NOT NULL, state INTEGER NOT NULL, executor INTEGER,
-            due INTEGER, deadline INTEGER, crashes INTEGER NOT NULL DEFAULT 0
+            due INTEGER, deadline INTEGER, crashes INTEGER NOT NULL DEFAULT 0, probation INTEGER
         ) STRICT;
         CREATE INDEX perdure_live_ready ON perdure_live (lane) WHERE state = 0;
         CREATE INDEX perdure_live_owned ON perdure_live (executor) WHERE state = 1;
         CREATE INDEX perdure_live_due ON perdure_live (due) WHERE state = 2;
+        CREATE INDEX perdure_live_suspects ON perdure_live (due) WHERE state = 4;
 
         CREATE TABLE perdure_asides (number INTEGER PRIMARY KEY, reason TEXT NOT NULL, since INTEGER NOT NULL) STRICT;
 
@@ -58,12 +59,16 @@ extension Schema {
         CREATE INDEX perdure_inbox_workflow ON perdure_inbox (workflow);
 
         CREATE TABLE perdure_executors (
-            executor INTEGER PRIMARY KEY, label TEXT NOT NULL, lease_until INTEGER NOT NULL, started INTEGER NOT NULL
+            executor INTEGER PRIMARY KEY, label TEXT NOT NULL, lease_until INTEGER NOT NULL, renewed INTEGER NOT NULL,
+            alive_since INTEGER NOT NULL, started INTEGER NOT NULL
         ) STRICT;
+        CREATE TABLE perdure_served (
+            executor INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (executor, name, version)
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE perdure_fences (
             executor INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (executor, slot)
         ) STRICT, WITHOUT ROWID;
-        CREATE TABLE perdure_reaped (executor INTEGER PRIMARY KEY) STRICT;
+        CREATE TABLE perdure_reaped (executor INTEGER PRIMARY KEY, label TEXT NOT NULL, heard INTEGER) STRICT;
 
         """
 }

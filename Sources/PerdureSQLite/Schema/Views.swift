@@ -19,7 +19,7 @@ extension Schema {
                 ELSE CASE l.state
                     WHEN 0 THEN CASE WHEN l.due > \(now) THEN 'scheduled' ELSE 'queued' END
                     WHEN 1 THEN 'running' WHEN 2 THEN CASE WHEN l.due = w.due THEN 'scheduled' ELSE 'waiting' END
-                    WHEN 3 THEN 'set aside' ELSE 'unknown' END
+                    WHEN 3 THEN 'set aside' WHEN 4 THEN 'waiting' ELSE 'unknown' END
             END AS state,
             \(timestamp("w.created")) AS created_at,
             \(timestamp("o.finished")) AS finished_at,
@@ -32,7 +32,11 @@ extension Schema {
             \(timestamp("w.deadline")) AS deadline_at,
             coalesce(l.crashes, 0) AS crashes,
             a.reason AS reason,
-            l.executor AS executor
+            l.executor AS executor,
+            CASE WHEN o.status IS NULL THEN EXISTS (
+                SELECT 1 FROM perdure_served AS v JOIN perdure_executors AS e ON e.executor = v.executor
+                WHERE v.name = w.name AND v.version = w.version AND e.lease_until > \(now)
+            ) END AS is_served
         FROM perdure_workflows AS w
         LEFT JOIN perdure_live AS l ON l.number = w.number
         LEFT JOIN perdure_outcomes AS o ON o.workflow = w.number

@@ -59,10 +59,13 @@ struct Fixture: Sendable {
         try await PostgresStore.open(url, schema: schema, options: options, settings: StoreSettings())
     }
 
-    func executor(lease: Duration = .seconds(600), on other: PostgresStore? = nil) async throws -> Executor {
+    /// With `silence` its process is watched: while this one lives, it does not count as dead.
+    func executor(
+        lease: Duration = .seconds(600), silence: Duration? = nil, on other: PostgresStore? = nil
+    ) async throws -> Executor {
         let id = ExecutorID.random(in: 1 ... .max)
         let store = other ?? store
-        try await store.register(id, label: "test", lease: lease)
+        try await store.register(id, ExecutorDescription(label: "test", terms: LeaseTerms(lease: lease, silence: silence)))
         return Executor(id: id, store: store, writer: try await store.writer(0, for: id))
     }
 
@@ -151,4 +154,21 @@ func expect(_ code: StoreError.Code, _ body: () async throws -> Void) async -> S
         Issue.record("\(error)")
         return nil
     }
+}
+
+extension Claimer {
+    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed] {
+        try await claimReady(Repertoire(workflows: workflows, versions: versions), limit: limit)
+    }
+
+    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+        try await claimDue(.flow, now: now, limit: limit)
+    }
+
+    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] { try await claimArrived(numbers, .flow) }
+}
+
+extension Repertoire {
+    /// What nearly all tests start.
+    static let flow = Repertoire(workflows: ["flow"], versions: [""])
 }

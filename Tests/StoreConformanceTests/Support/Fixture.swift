@@ -167,3 +167,20 @@ extension Fixture {
         return statuses
     }
 }
+
+extension Claimer {
+    func claimReady(workflows: Set<String>, versions: Set<String>, limit: Int) async throws(StoreError) -> [Claimed] {
+        try await claimReady(Repertoire(workflows: workflows, versions: versions), limit: limit)
+    }
+
+    func claimDue(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+        try await claimDue(.flow, now: now, limit: limit)
+    }
+
+    func claimArrived(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [Claimed] { try await claimArrived(numbers, .flow) }
+}
+
+extension Repertoire {
+    /// What nearly all tests start.
+    static let flow = Repertoire(workflows: ["flow"], versions: [""])
+}

@@ -86,7 +86,8 @@ struct RandomProgram {
                 lines += Array(repeating: "\(number) is not there", count: 5)
                 continue
             }
-            let due = status.live == .owned || status.due == .max ? nil : status.due
+            // When a suspect is tried again depends on the moment of the crash.
+            let due = status.live == .owned || status.live == .suspect || status.due == .max ? nil : status.due
             lines.append("\(status.record) \(status.live as Any) \(status.executor as Any) \(due as Any) \(status.crashes)")
             lines.append("  \(status.reason as Any) \(status.outcome as Any) \(Set(status.pending) == Set(loaded.pending))")
             lines.append("  \(loaded.history) \(loaded.unordered.sorted { $0.key < $1.key })")
@@ -100,7 +101,7 @@ struct RandomProgram {
     // MARK: - Acting
 
     mutating func step() async throws {
-        switch Int.random(in: 0..<12, using: &random) {
+        switch Int.random(in: 0..<13, using: &random) {
         case 0...4: try await batch()
         case 5: try await claimReady()
         case 6: try await claimOthers()
@@ -108,6 +109,7 @@ struct RandomProgram {
         case 8: try await clientDeliver()
         case 9: try await transaction()
         case 10: try await operate()
+        case 11: try await claimSuspects()
         default: try await leave()
         }
         try await compare()
@@ -171,7 +173,8 @@ struct RandomProgram {
 
     private mutating func last(_ number: WorkflowNumber, _ started: Set<WorkflowNumber>) -> Command? {
         let other = self.number()
-        switch Int.random(in: 0..<8, using: &random) {
+        switch Int.random(in: 0..<9, using: &random) {
+        case 6: return .forgive(number)
         case 0: return .suspend(number, due: .max)
         case 1: return .suspend(number, due: Microseconds.random(in: 1...9, using: &random))
         case 2: return .release(number)
@@ -204,6 +207,18 @@ struct RandomProgram {
         }
         try await same("arrived") { index, _ in
             try await both[index].claimer.claimArrived(some).sorted { $0.number < $1.number }
+        }
+    }
+
+    private mutating func claimSuspects() async throws {
+        let (id, both) = who()
+        let crashes = Int.random(in: 2...4, using: &random)
+        let probation = Bool.random(using: &random) ? Duration.seconds(600) : .zero
+        trace.append("\(id % 100) claims suspects of \(crashes) crashes, for \(probation)")
+        try await same("suspects") { index, _ in
+            let claimed = try await both[index].claimer.claimSuspects(
+                .flow, crashes: crashes, now: .max, limit: 99, probation: probation, acquitted: [])
+            return claimed.sorted { $0.number < $1.number }
         }
     }
 

@@ -28,7 +28,9 @@ extension Incarnation {
     private func look(isPoll: Bool) async -> Instant {
         let now = clock.now()
         let todo = self.todo.withLock { todo in
-            defer { todo = Todo(ready: false, inbox: false, due: false, nextDue: todo.nextDue) }
+            defer {
+                todo = Todo(ready: false, inbox: false, due: false, suspects: false, nextDue: todo.nextDue, nextSuspect: todo.nextSuspect)
+            }
             return todo
         }
         do throws(StoreError) {
@@ -38,7 +40,8 @@ extension Incarnation {
             if isPoll || todo.inbox { try await followInbox() }
             if isPoll || todo.due || todo.nextDue <= now { try await claimDue(now) }
             if isPoll || todo.ready { try await claimReady() }
-            return clock.instant(of: self.todo.withLock { $0.nextDue })
+            if isPoll || todo.suspects || todo.nextSuspect <= now { try await claimSuspects(now) }
+            return clock.instant(of: self.todo.withLock { min($0.nextDue, $0.nextSuspect) })
         } catch {
             report(error, "workflows could not be claimed")
             self.todo.withLock { again in
@@ -49,6 +52,7 @@ extension Incarnation {
                 again.inbox = true
                 again.ready = true
                 again.due = true
+                again.suspects = true
             }
             return clock.instant() + .milliseconds(50 + Int(200 * random()))
         }
@@ -66,7 +70,6 @@ extension Incarnation {
     }
 
     private func claimReady() async throws(StoreError) {
-        let names = Set(registrations.keys)
         while !isEnding {
             let limit = min(Self.claimLimit, residency.withLock { $0.room })
             if limit == 0 {
@@ -74,7 +77,7 @@ extension Incarnation {
                 todo.withLock { $0.ready = true }
                 return makeRoom()
             }
-            let claimed = try await claimer.claimReady(workflows: names, versions: ["", settings.version], limit: limit)
+            let claimed = try await claimer.claimReady(repertoire, limit: limit)
             try await launch(claimed)
             if claimed.count < limit { return }
         }
@@ -91,7 +94,7 @@ extension Incarnation {
                 }
                 return makeRoom()
             }
-            let claimed = try await claimer.claimDue(now: now, limit: limit)
+            let claimed = try await claimer.claimDue(repertoire, now: now, limit: limit)
             try await launch(claimed)
             if claimed.count < limit { break }
         }
@@ -131,7 +134,7 @@ extension Incarnation {
     private func wake(_ numbers: [WorkflowNumber]) async throws(StoreError) {
         let room = min(Self.claimLimit, residency.withLock { $0.room })
         if numbers.count > room { todo.withLock { $0.suspended += numbers.dropFirst(room) } }
-        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimArrived(Array(numbers.prefix(room)))) }
+        if room > 0, !numbers.isEmpty { try await launch(try await claimer.claimArrived(Array(numbers.prefix(room)), repertoire)) }
         if numbers.count > room, room > 0 { work.raise() }
     }
 
@@ -147,9 +150,16 @@ extension Incarnation {
         try await wake(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
     }
 
-    private func launch(_ claimed: [Claimed]) async throws(StoreError) {
+    func launch(_ found: [Claimed]) async throws(StoreError) {
+        let claimed = found.filter(\.isServed)
+        if claimed.count < found.count {
+            becameReady()
+            // A terminate that came meanwhile is for whoever finds no owner.
+            look { $0.suspended += found.filter { !$0.isServed }.map(\.number) }
+        }
         if claimed.isEmpty { return }
         let now = environment.clock.now()
+        residency.withLock { $0.crashed.formUnion(claimed.lazy.filter { $0.crashes > 0 }.map(\.number)) }
         for later in claimed where later.due.map({ $0 > now }) ?? false { suspend(later.number, until: later.due ?? now) }
         let due = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
         let fresh = Set(claimed.filter(\.isFresh).map(\.number))
@@ -235,8 +245,8 @@ extension Incarnation {
         if isClaimed { look { $0.sweep = true } }
     }
 
-    /// For those who know its type.
-    private func release(_ number: WorkflowNumber) {
+    /// For those who go on with it.
+    func release(_ number: WorkflowNumber) {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
             self?.departed(number, result)

@@ -4,43 +4,62 @@ extension Incarnation {
     /// Between 75 % and 125 %, so that engines do not move in step.
     private func jittered(_ duration: Duration) -> Duration { duration * (0.75 + 0.5 * random()) }
 
+    /// Often enough that nobody who lives is silent for long.
+    private var heartbeat: Duration { jittered(min(settings.lease / 5, (settings.silence ?? settings.lease) * 2 / 3)) }
+
+    /// Each says when others are to be looked at, so that nobody asks for that alone.
     @concurrent @Sendable func heartbeats() async {
+        var wait = heartbeat
         while !isStopped {
-            await loopSignal.wait(until: clock.instant() + settings.lease / 5, clock: clock)
+            await loopSignal.wait(until: clock.instant() + wait, clock: clock)
             if isStopped { return }
             do throws(StoreError) {
                 let asked = clock.instant()
-                try await store.renew(id, lease: settings.lease)
+                // A little later than could be, so that of many engines one finds something.
+                let look = try await store.renew(id, settings.terms).map { clock.instant() + $0 + settings.lease / 40 * random() }
                 tenure.extend(until: asked + settings.lease)
+                reapAt.withLock { $0 = look }
+                reapSignal.raise()
+                wait = heartbeat
             } catch {
                 report(error, "the lease could not be renewed")
+                wait = settings.lease / 100
             }
         }
     }
 
-    /// An engine reaps only after it has itself been live for a whole lease: an outage of the database is not followed by a mass takeover.
+    /// Looks when a heartbeat has said so: at the end of somebody's lease.
+    ///
+    /// The store sees to it that an engine reaps only after it has itself been live for a whole lease.
     @concurrent @Sendable func reaping() async {
-        var wait = settings.lease
         while !isStopped {
-            await reapSignal.wait(until: clock.instant() + wait, clock: clock)
-            wait = jittered(settings.lease / 4)
+            await reapSignal.wait(until: reapAt.withLock { $0 }, clock: clock)
+            guard let due = reapAt.withLock({ $0 }), clock.instant() >= due else { continue }
+            reapAt.withLock { $0 = nil }
             if isEnding { continue }
             do throws(StoreError) {
                 var report = ReapReport(more: true)
                 while report.more, !isEnding {
-                    report = try await store.reap(limit: 500)
+                    report = try await store.reap(ReapRules(limit: 500, reaper: id, crashes: settings.crashes))
                     if report.returned > 0 { returned(report) }
                 }
             } catch {
                 report(error, "dead engines could not be looked for")
+                let again = clock.instant() + jittered(settings.lease / 4)
+                reapAt.withLock { $0 = min($0 ?? again, again) }
             }
         }
     }
 
     private func returned(_ report: ReapReport) {
-        log(.info, "\(report.returned) workflows of dead engines are ready again")
+        log(.info, "\(report.returned) workflows of dead engines are there for others")
+        for (number, reason) in report.setAside {
+            log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
+            wasSetAside(number)
+        }
         look { todo in
             todo.ready = true
+            todo.suspects = true
             todo.reset = true
         }
         tellOthers { $0.ready = true }
@@ -112,7 +131,11 @@ extension Incarnation {
     /// A hint from another process, or from this one.
     func hint(_ wakeup: Wakeup) {
         switch wakeup {
-        case .ready: look { $0.ready = true }
+        case .ready:
+            look { todo in
+                todo.ready = true
+                todo.suspects = true
+            }
         case .inbox: look { $0.inbox = true }
         case .ended: break
         case .everything:
@@ -120,6 +143,7 @@ extension Incarnation {
                 todo.ready = true
                 todo.inbox = true
                 todo.due = true
+                todo.suspects = true
             }
         }
     }

@@ -38,7 +38,11 @@ extension Incarnation: RunHost {
     package func parked(_ run: Run, until due: Microseconds) {
         let due = min(due, run.record.deadline ?? .max)
         let isLong = due > clock.now().adding(.seconds(1))
-        switch residency.withLock({ $0.parked(run, isLong: isLong) }) {
+        let (next, verdict) = residency.withLock { ($0.parked(run, isLong: isLong), $0.acquit(run.number)) }
+        // It has come to a wait: whatever took engines down is behind it.
+        if verdict.hasCrashed { journal.append(.forgive(run.number)) }
+        if verdict.wasLast { look { $0.suspects = true } }
+        switch next {
         case .stays: break
         case .ask(let other): other.askToLeave()
         case .unload: unload(run, until: due)
@@ -55,12 +59,13 @@ extension Incarnation: RunHost {
     }
 
     /// The run is no longer one of the engine's.
-    private func leave(_ run: Run, departing: Bool = false) {
-        let wasFull = residency.withLock { residency in
+    func leave(_ run: Run, departing: Bool = false) {
+        let (wasFull, wasLast) = residency.withLock { residency in
             // In one step, or a sweep between the two would bring it back.
             if departing { residency.departs(run.number) }
-            return residency.remove(run)
+            return (residency.remove(run), residency.acquit(run.number).wasLast)
         }
+        if wasLast { look { $0.suspects = true } }
         if wasFull { look { $0.ready = true } }
     }
 

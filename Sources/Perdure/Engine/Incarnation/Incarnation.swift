@@ -7,6 +7,7 @@ package final class Incarnation: Sendable {
     let settings: EngineConfiguration
     let environment: EngineEnvironment
     let registrations: [String: Registration]
+    let repertoire: Repertoire
     package let journal: Journal
     let numbers: NumberPool
     let starter: StartBatcher
@@ -42,7 +43,9 @@ package final class Incarnation: Sendable {
         registrations: [String: Registration], client: ClientCore, tally: EngineTally
     ) async throws(StoreError) {
         let asked = environment.clock.instant()
-        try await store.register(id, label: System.processLabel, lease: settings.lease)
+        repertoire = Repertoire(workflows: Set(registrations.keys), versions: ["", settings.version])
+        try await store.register(
+            id, ExecutorDescription(label: System.processLabel, terms: settings.terms, repertoire: repertoire))
         tenure = Tenure(until: asked + settings.lease, clock: environment.clock)
         let (writers, claimer) = try await Self.connect(id, store)
         self.id = id
@@ -82,7 +85,7 @@ package final class Incarnation: Sendable {
     }
 
     var isEnding: Bool { ending.withLock { $0 != nil } }
-    private var isFenced: Bool { ending.withLock { $0?.isFenced ?? false } }
+    var isFenced: Bool { ending.withLock { $0?.isFenced ?? false } }
 
     package func end(_ end: End) {
         let isFirst = ending.withLock { ending in
@@ -115,45 +118,19 @@ package final class Incarnation: Sendable {
         await subscription?.cancel()
         let end = ending.withLock { $0 } ?? .shutdown
         // Also after a fence, which may have fallen for another reason than the lease: then others need not wait for it to run out.
-        try? await store.retire(id)
+        if (try? await store.retire(id)) != nil { await store.notify([.ready]) }
         await claimer.close()
         for writer in writers { await writer.close() }
         return end
     }
 
-    /// No new bodies begin; those that run get a grace period.
-    private func drain() async {
-        let runs = residency.withLock { Array($0.runs.values) }
-        for run in runs { run.state.withLock { $0.quiesce() } }
-        let deadline = clock.instant() + settings.shutdownGrace
-        while clock.instant() < deadline, !isFenced,
-            runs.contains(where: { $0.state.withLock { $0.isBusy } })
-        {
-            await clock.wait(.milliseconds(5))
-        }
-    }
-
-    private let stopped = Lock(false)
-    var isStopped: Bool { stopped.withLock { $0 } }
-
-    private func stopEverything() {
-        stopped.withLock { $0 = true }
-        tenure.end()
-        for run in residency.withLock({ $0.removeAll() }) {
-            run.drop()
-            run.close(keepingDelegate: true)
-        }
-        journal.close(dropping: false)
-        // With a database that does not answer, what is queued is given up after the grace period; others find it there.
-        clock.schedule(after: settings.shutdownGrace) { [journal] in journal.close(dropping: true) }
-        for signal in [work, outgoingSignal, errandSignal] { signal.raise() }
-        loopSignal.raise()
-        reapSignal.raise()
-        watchdogSignal.raise()
-    }
-
+    let stopped = Lock(false)
+    let isHurried = Lock(false)
+    let drainSignal = Signal()
     let loopSignal = Signal()
     let reapSignal = Signal()
+    /// When to look for the dead; each heartbeat says it anew.
+    let reapAt = Lock<Instant?>(nil)
     let watchdogSignal = Signal()
 }
 
@@ -162,6 +139,7 @@ package struct Todo {
     var ready = true
     var inbox = true
     var due = true
+    var suspects = true
     var reset = false
     /// A claim failed, and may have been a commit.
     var sweep = false
@@ -169,6 +147,8 @@ package struct Todo {
     var suspended: [WorkflowNumber] = []
     /// When the earliest of those that this engine suspended is due.
     var nextDue: Microseconds = .max
+    /// When the next suspect is due, or those that are watched need not be any more.
+    var nextSuspect: Microseconds = .max
 }
 
 /// Hints for other processes.

@@ -324,7 +324,8 @@ extension RunState {
     private mutating func unwind() -> Delivery {
         guard let error = stop?.error, stop?.isUnwound == false else { return .nothing }
         stop?.isUnwound = true
-        let all = waits.values.map { ($0.parked, $0.cancelWork) }
+        // A child is not this process's work: it goes on, and its end is there when the workflow runs again.
+        let all = waits.values.map { ($0.parked, $0.kind == .childResult ? nil : $0.cancelWork) }
         waits = [:]
         return .unwind(all, error)
     }
