@@ -27,7 +27,7 @@ internal import Testing
                 ? try await doomed.claimer.claimReady(.flow, limit: 9)
                 : try await doomed.claimer.claimSuspects(
                     .flow, crashes: crashes, now: .max, limit: 9, probation: .seconds(600), acquitted: [])
-            #expect(claimed == [Claimed(number: number, crashes: crashes)])
+            #expect(claimed == [Claimed(number: number, crashes: crashes, isFresh: crashes == 0)])
             _ = try await reap(doomed, fixture)
         }
     }
@@ -40,7 +40,10 @@ internal import Testing
                 let doomed = try await fixture.executor(lease: .milliseconds(30))
                 if crashes < 2 {
                     #expect(try await doomed.claimer.nextSuspect(.flow) == nil)
-                    #expect(try await doomed.claimer.claimReady(.flow, limit: 9) == [Claimed(number: number, crashes: crashes)])
+                    #expect(
+                        try await doomed.claimer.claimReady(.flow, limit: 9) == [
+                            Claimed(number: number, crashes: crashes, isFresh: crashes == 0)
+                        ])
                 } else {
                     #expect(try await doomed.claimer.claimReady(.flow, limit: 9) == [])
                     #expect(try await doomed.claimer.claimArrived([number], .flow) == [])
@@ -52,7 +55,7 @@ internal import Testing
                     }
                     #expect(try await claim(crashes + 1, 9) == [])
                     #expect(try await claim(crashes, 0) == [])
-                    #expect(try await claim(crashes, 9) == [Claimed(number: number, crashes: crashes)])
+                    #expect(try await claim(crashes, 9) == [Claimed(number: number, crashes: crashes, isFresh: crashes == 0)])
                     #expect(try await claim(crashes, 9) == [])
                 }
                 let setAside = try await reap(doomed, fixture)

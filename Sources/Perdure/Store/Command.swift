@@ -37,7 +37,8 @@ package enum Command: Sendable {
         case .step(let step, _, _): step.workflow
         case .pending(let pending): pending.workflow
         case .finish(let outcome, _, _): outcome.workflow
-        case .consume(let number, _), .suspend(let number, _), .release(let number), .forgive(let number), .setAside(let number, _, _): number
+        case .consume(let number, _), .suspend(let number, _), .release(let number), .forgive(let number), .setAside(let number, _, _):
+            number
         case .deliver(let item): item.workflow
         }
     }

@@ -17,7 +17,8 @@ struct AccessStatements: Sendable {
     init(_ s: SchemaName) {
         numberOfID = Statement("perdure_number_of_id", isPrepared: false, "SELECT number FROM \(s).workflow_ids WHERE id = $1::text")
         workflow = Statement(
-            "perdure_status", isPrepared: false, "SELECT \(WorkflowColumns.names), \(isServed(s)) FROM \(s).workflows w WHERE number = $1::int8")
+            "perdure_status", isPrepared: false,
+            "SELECT \(WorkflowColumns.names), \(isServed(s)) FROM \(s).workflows w WHERE number = $1::int8")
         live = Statement(
             "perdure_status_live", isPrepared: false,
             """

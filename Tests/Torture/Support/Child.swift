@@ -54,7 +54,7 @@ final class Child: Sendable {
         // Servers run as somebody else, who may not enter the folder that we are in.
         let arguments = unsafe (["env", "-C", "/"] + command).map { unsafe strdup($0) } + [nil]
         let variables = unsafe environment.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe text in unsafe arguments + variables { unsafe free(text) } }
+        defer { for unsafetext in unsafe arguments + variables { unsafe free(text) } }
         return unsafe posix_spawnp(&pid, "env", &actions, nil, arguments, variables)
     }
 
