@@ -42,6 +42,8 @@ public struct EngineConfiguration: Sendable {
     public init() {}
 
     package var crashes: CrashRules { CrashRules(limit: crashLimit, backoff: crashBackoff) }
+    /// For how long after a heartbeat nobody can have taken over: one that is cut off loses its lock, and is taken for dead before its lease ends.
+    var tenure: Duration { min(lease, silence ?? lease) }
     package var terms: LeaseTerms { LeaseTerms(lease: lease, silence: silence) }
 
     /// Writes warnings and errors to standard error, a line each, control characters escaped.

@@ -80,6 +80,8 @@ extension Session {
     ///
     /// True if it is held anew, nil if that is known, false if it is not held.
     fileprivate func guards(_ executor: ExecutorID, _ statements: LeaseStatements) throws(StoreError) -> Bool? {
+        // Behind a pooler the session is everybody's: its lock would say nothing about this process, and would stay behind.
+        if isPooled { return false }
         if let isKnown = guards[executor] { return isKnown ? nil : true }
         guard try query(statements.lock, [.int8(executor)]).bool(0, 0) else { return false }
         guards[executor] = false

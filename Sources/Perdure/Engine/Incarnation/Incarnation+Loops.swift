@@ -17,7 +17,7 @@ extension Incarnation {
                 let asked = clock.instant()
                 // A little later than could be, so that of many engines one finds something.
                 let look = try await store.renew(id, settings.terms).map { clock.instant() + $0 + settings.lease / 40 * random() }
-                tenure.extend(until: asked + settings.lease)
+                tenure.extend(until: asked + settings.tenure)
                 reapAt.withLock { $0 = look }
                 reapSignal.raise()
                 wait = heartbeat

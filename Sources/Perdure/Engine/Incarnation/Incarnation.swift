@@ -46,7 +46,7 @@ package final class Incarnation: Sendable {
         repertoire = Repertoire(workflows: Set(registrations.keys), versions: ["", settings.version])
         try await store.register(
             id, ExecutorDescription(label: System.processLabel, terms: settings.terms, repertoire: repertoire))
-        tenure = Tenure(until: asked + settings.lease, clock: environment.clock)
+        tenure = Tenure(until: asked + settings.tenure, clock: environment.clock)
         let (writers, claimer) = try await Self.connect(id, store)
         self.id = id
         self.store = store
