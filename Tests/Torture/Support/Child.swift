@@ -54,7 +54,8 @@ final class Child: Sendable {
         // Servers run as somebody else, who may not enter the folder that we are in.
         let arguments = unsafe (["env", "-C", "/"] + command).map { unsafe strdup($0) } + [nil]
         let variables = unsafe environment.map { unsafe strdup($0) } + [nil]
-        defer { for unsafetext in unsafe arguments + variables { unsafe free(text) } }
+        let texts = unsafe arguments + variables
+        defer { for index in unsafe texts.indices { unsafe free(texts[index]) } }
         return unsafe posix_spawnp(&pid, "env", &actions, nil, arguments, variables)
     }
 
