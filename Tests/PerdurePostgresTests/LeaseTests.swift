@@ -32,7 +32,7 @@ internal import Testing
         try await fixture.store.reap(ReapRules(limit: 9, reaper: reaper.id))
     }
 
-    @Test func `a process that has gone, and is silent, is not waited for until its lease ends`() async throws {
+    @Test(Server.isDirect) func `a process that has gone, and is silent, is not waited for until its lease ends`() async throws {
         try await withStore { fixture in
             let me = try await fixture.executor(silence: terms.silence)
             let other = try await neighbour(fixture)
@@ -66,7 +66,7 @@ internal import Testing
         }
     }
 
-    @Test func `whose lease ends while its process is there has not crashed`() async throws {
+    @Test(Server.isDirect) func `whose lease ends while its process is there has not crashed`() async throws {
         try await withStore { fixture in
             let me = try await fixture.executor(silence: terms.silence)
             let other = try await neighbour(fixture)
@@ -80,7 +80,7 @@ internal import Testing
     }
 
     /// A restart of the server frees all locks: whose own session is new cannot tell.
-    @Test func `a free lock says nothing to a session that is new itself`() async throws {
+    @Test(Server.isDirect) func `a free lock says nothing to a session that is new itself`() async throws {
         try await withStore { fixture in
             let me = try await fixture.executor(silence: terms.silence)
             let other = try await neighbour(fixture)
@@ -120,7 +120,7 @@ internal import Testing
         }
     }
 
-    @Test func `who retires gives its lock back`() async throws {
+    @Test(Server.isDirect) func `who retires gives its lock back`() async throws {
         try await withStore { fixture in
             let me = try await fixture.executor(silence: terms.silence)
             func locks() async throws -> Int {
