@@ -60,7 +60,8 @@ struct LeftoverTests {
             let handle = try await engine.handle(of: Act.self, id: "act")
             try await handle.cancel()
             while database.copy(of: handle.number)?.inbox.isEmpty != true { await Task.yield() }
-            #expect(try await handle.status().state == .running)
+            let status = try await handle.status()
+            #expect(!status.state.isClosed)
         }
     }
 
