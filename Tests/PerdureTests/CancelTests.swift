@@ -78,7 +78,7 @@ struct CancelTests {
             Sleepy(ran: ran)
         } body: { engine in
             let handle = try await engine.start(Sleepy.self, kind)
-            while ran["begun"] == 0 { await Task.yield() }
+            try await waitWhile { ran["begun"] == 0 }
             try await handle.cancel()
             if kind == "declines" {
                 #expect(try await handle.result() == "declined")
@@ -109,7 +109,7 @@ struct CancelTests {
             Sleepy(ran: ran)
         } body: { engine in
             let handle = try await engine.start(Sleepy.self, "")
-            while ran["begun"] == 0 { await Task.yield() }
+            try await waitWhile { ran["begun"] == 0 }
             try await handle.terminate()
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .terminated)
@@ -166,7 +166,7 @@ struct CancelTests {
             Parent(onClose: .abandon, begun: begun)
         } body: { engine in
             let parent = try await engine.start(Parent.self, "awaits")
-            while ran["begun"] == 0 { await Task.yield() }
+            try await waitWhile { ran["begun"] == 0 }
             try await parent.cancel()
             let error = await #expect(throws: WorkflowError.self) { try await parent.result() }
             #expect(error?.code == .cancelled)

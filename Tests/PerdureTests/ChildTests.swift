@@ -99,7 +99,7 @@ struct ChildTests {
         } body: { engine in
             let handle = try await engine.start(Leaver.self)
             let store = engine.client.core.store
-            while try await store.history(of: handle.number, after: 0, limit: 10).count < 2 { await Task.yield() }
+            try await waitWhile { try await store.history(of: handle.number, after: 0, limit: 10).count < 2 }
             #expect(try await store.inbox(of: [handle.number]).isEmpty)
             clock.advance(by: .days(31))
             #expect(try await handle.result() == 42)
@@ -164,7 +164,7 @@ struct ChildTests {
             // Its own work is done, and all that is due has been looked at; those of the other version are left.
             _ = try await engine.start(Quick.self, 1).result()
             for number in 0..<4 {
-                while try await engine.client.status(of: "v\(number)").state == .waiting { await Task.yield() }
+                try await waitWhile { try await engine.client.status(of: "v\(number)").state == .waiting }
                 #expect(try await engine.client.status(of: "v\(number)").state == .queued)
             }
         }

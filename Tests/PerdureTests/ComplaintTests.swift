@@ -59,7 +59,7 @@ struct ComplaintTests {
             }
             let client = try await Client(store: .memory(database), configuration: configuration)
             let handle = try await client.start(Act.self, "")
-            while said[] == 0 { await Task.yield() }
+            try await waitWhile { said[] == 0 }
             database.faults = nil
             _ = try await handle.result()
             #expect(said[] == 1)

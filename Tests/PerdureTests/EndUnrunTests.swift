@@ -108,7 +108,7 @@ struct EndUnrunTests {
         } body: { engine in
             let handle = try await engine.handle(of: Sleepy.self, id: "x")
             try await handle.terminate()
-            while try await handle.status().state == .setAside { await Task.yield() }
+            try await waitWhile { try await handle.status().state == .setAside }
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .terminated)
             #expect(try await handle.status().reason == nil)
@@ -157,7 +157,7 @@ struct EndUnrunTests {
             Sleepy(ran: Counter())
         } body: { engine in
             let abandoned = try await engine.handle(of: Sleepy.self, id: "a")
-            while try await abandoned.status().state != .running { await Task.yield() }
+            try await waitWhile { try await abandoned.status().state != .running }
             try await engine.client.terminate("parent")
             for (id, state) in [("t", WorkflowStatus.State.terminated), ("c", .cancelled), ("last", .terminated)] {
                 _ = await #expect(throws: WorkflowError.self) { try await engine.handle(of: Sleepy.self, id: id).result() }
@@ -173,7 +173,7 @@ struct EndUnrunTests {
             Waits()
         } body: { engine in
             let parent = try await engine.start(Waits.self)
-            while await (try? engine.client.status(of: "child").state) != .queued { await Task.yield() }
+            try await waitWhile { await (try? engine.client.status(of: "child").state) != .queued }
             try await engine.client.terminate("child")
             let error = await #expect(throws: WorkflowError.self) { try await parent.result() }
             #expect(error?.code == .terminated)
@@ -233,9 +233,9 @@ struct EndUnrunTests {
         } body: { _ in
             let client = try await client(database)
             try await waiting("y", in: database, client)
-            while try await client.status(of: "y").state != .queued { await Task.yield() }
+            try await waitWhile { try await client.status(of: "y").state != .queued }
             try await client.terminate("y")
-            while try await client.status(of: "y").state != .terminated { await Task.yield() }
+            try await waitWhile { try await client.status(of: "y").state != .terminated }
             await client.close()
         }
     }
@@ -286,7 +286,7 @@ struct CancelUnbegunTests {
             Sleepy(ran: ran)
         } body: { engine in
             try await engine.start(Sleepy.self, id: "x")
-            while ran["begun"] == 0 { await Task.yield() }
+            try await waitWhile { ran["begun"] == 0 }
         }
         let client = try await Client(store: .memory(database), configuration: .test)
         try await client.cancel("x")

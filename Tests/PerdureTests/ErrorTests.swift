@@ -74,8 +74,8 @@ struct ErrorTests {
             Catcher(ran: ran, gate: Gate())
         } body: { engine in
             _ = try await engine.start(Catcher.self, kind, id: "w")
-            while try await engine.client.status(of: "w").state != .running { await Task.yield() }
-            while ran[] == 0 { await Task.yield() }
+            try await waitWhile { try await engine.client.status(of: "w").state != .running }
+            try await waitWhile { ran[] == 0 }
         }
         gate.open()
         try await withEngine(store: .memory(database), configuration: .test) {

@@ -112,8 +112,10 @@ struct PoisonTests {
             let handle = try await engine.start(Idle.self)
             for _ in 0..<8 {
                 // Until it has come to its wait again.
-                var status = try await handle.status()
-                while status.state != .running || status.crashes > 0 { status = try await handle.status() }
+                try await waitWhile {
+                    let status = try await handle.status()
+                    return status.state != .running || status.crashes > 0
+                }
                 try await Self.kill(engine)
             }
             #expect(try await handle.status().state != .setAside)

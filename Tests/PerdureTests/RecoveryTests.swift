@@ -146,11 +146,7 @@ struct RecoveryTests {
             var handles: [WorkflowHandle<Void>] = []
             for _ in 0..<10 { handles.append(try await engine.start(Stubborn.self)) }
             for handle in handles {
-                while true {
-                    let state = try await handle.status().state
-                    if state == .waiting || state == .running { break }
-                    await Task.yield()
-                }
+                try await waitWhile { try await ![.waiting, .running].contains(handle.status().state) }
             }
         }
         #expect(turns[] <= 10 * 70)
@@ -167,7 +163,7 @@ struct RecoveryTests {
             var handles: [WorkflowHandle<Void>] = []
             for _ in 0..<20 { handles.append(try await engine.start(Sleeping.self)) }
             for handle in handles {
-                while try await handle.status().state == .queued { await Task.yield() }
+                try await waitWhile { try await handle.status().state == .queued }
                 try await handle.cancel()
             }
             for handle in handles {

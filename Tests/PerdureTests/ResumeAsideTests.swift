@@ -31,10 +31,10 @@ struct ResumeAsideTests {
                 return nil
             }
             let handle = try await engine.start(Act.self, "")
-            while try await handle.status().state != .setAside { await Task.yield() }
+            try await waitWhile { try await handle.status().state != .setAside }
             #expect(try await handle.resume())
             async let result = handle.result()
-            while looked[] == 0 { await Task.yield() }
+            try await waitWhile { looked[] == 0 }
             reply.open()
             #expect(try await result == "mended")
         }
@@ -57,10 +57,10 @@ struct ResumeAsideTests {
                 return nil
             }
             let early = Task(executorPreference: thread) { try await handle.result() }
-            while looked[] == 0 { await Task.yield() }
+            try await waitWhile { looked[] == 0 }
             #expect(try await handle.resume())
             let late = Task { try await handle.result() }
-            while engine.client.core.endings.waiting < 2 { await Task.yield() }
+            try await waitWhile { engine.client.core.endings.waiting < 2 }
             answer.open()
             let error = await #expect(throws: WorkflowError.self) { try await early.value }
             #expect(error?.code == .setAside)

@@ -44,7 +44,7 @@ struct ShutdownTests {
             let idle = try await engine.start(Idle.self)
             await begun.wait()
             engine.gracefulShutdown()
-            while try await idle.status().state != .queued { await Task.yield() }
+            try await waitWhile { try await idle.status().state != .queued }
             #expect(try await busy.status().state == .running)
             gate.open()
             try await group.waitForAll()

@@ -23,15 +23,15 @@ struct StatisticsTests {
             _ = await #expect(throws: WorkflowError.self) { try await engine.start(Act.self, "", id: "stuck").result() }
             _ = try await engine.start(Act.self, "", id: "sleeps")
             _ = try await engine.start(Act.self, "", id: "works")
-            while engine.statistics.waiting == 0 { await Task.yield() }
+            try await waitWhile { engine.statistics.waiting == 0 }
             #expect(engine.statistics.started == 6)
             #expect(engine.statistics.finished == 3)
             #expect(engine.statistics.setAside == 1)
             #expect(engine.statistics.inMemory == 2)
             #expect(engine.statistics.waiting == 1)
             gate.open()
-            while engine.statistics.inMemory == 2 { await Task.yield() }
-            while engine.statistics.finished < 4 { await Task.yield() }
+            try await waitWhile { engine.statistics.inMemory == 2 }
+            try await waitWhile { engine.statistics.finished < 4 }
             #expect(engine.statistics.parkedForever == 0)
             #expect(engine.statistics.abandonedBodies == 0)
         }
@@ -51,10 +51,10 @@ struct StatisticsTests {
             }
         } body: { engine in
             for _ in 0..<10 { _ = try await engine.start(Act.self, "") }
-            while engine.statistics.parkedForever < 3 { await Task.yield() }
+            try await waitWhile { engine.statistics.parkedForever < 3 }
             #expect(engine.statistics.unloaded >= 3)
             #expect(engine.statistics.inMemory <= 2)
-            while named[] < 3 { await Task.yield() }
+            try await waitWhile { named[] < 3 }
         }
     }
 
@@ -72,15 +72,15 @@ struct StatisticsTests {
             }
         } body: { engine in
             let handle = try await engine.start(Act.self, "")
-            while engine.statistics.abandonedBodies == 0 {
+            try await waitWhile {
                 clock.advance(by: .minutes(20))
-                await Task.yield()
+                return engine.statistics.abandonedBodies == 0
             }
             let result = try await handle.result()
             #expect(result == "abandoned")
             #expect(engine.statistics.abandonedBodies == 1)
             gate.open()
-            while engine.statistics.abandonedBodies == 1 { await Task.yield() }
+            try await waitWhile { engine.statistics.abandonedBodies == 1 }
         }
     }
 

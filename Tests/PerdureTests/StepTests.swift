@@ -179,10 +179,10 @@ struct StepTests {
             Slow(ran: ran, never: never)
         } body: { engine in
             let handle = try await engine.start(Slow.self, kind)
-            while ran[] == 0 { await Task.yield() }
+            try await waitWhile { ran[] == 0 }
             if kind == "heartbeat" {
                 // Each wait alone is within the limit; all of them are not.
-                while ran["beats"] < 5 { await Task.yield() }
+                try await waitWhile { ran["beats"] < 5 }
             }
             #expect(try await handle.status().state == .running)
             let turning = Task {
@@ -214,7 +214,7 @@ struct StepTests {
             LongBackoff(ran: ran)
         } body: { engine in
             let handle = try await engine.start(LongBackoff.self, id: "w")
-            while try await handle.status().pendingSteps.isEmpty { await Task.yield() }
+            try await waitWhile { try await handle.status().pendingSteps.isEmpty }
             let pending = try #require(try await handle.status().pendingSteps.first)
             #expect(pending.key == "call")
             #expect(pending.attempts == 1)
@@ -224,7 +224,7 @@ struct StepTests {
         try await withEngine(store: .memory(database), configuration: .test) {
             LongBackoff(ran: ran)
         } body: { engine in
-            while try await engine.client.status(of: "w").state != .running { await Task.yield() }
+            try await waitWhile { try await engine.client.status(of: "w").state != .running }
             let pending = try #require(try await engine.client.status(of: "w").pendingSteps.first)
             #expect(pending.attempts == 1)
         }

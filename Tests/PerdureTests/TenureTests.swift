@@ -30,7 +30,7 @@ struct TenureTests {
         #expect(await !tenure.holds())
     }
 
-    @Test func inDoubtItWaitsForTheAnswer() async {
+    @Test func inDoubtItWaitsForTheAnswer() async throws {
         for isRenewed in [true, false] {
             let clock = TestClock()
             let tenure = Tenure(until: clock.instant(), clock: clock)
@@ -39,7 +39,7 @@ struct TenureTests {
                 asked.withLock { $0 = true }
                 return await tenure.holds()
             }()
-            while !asked.withLock({ $0 }) { await Task.yield() }
+            try await waitWhile { !asked.withLock({ $0 }) }
             if isRenewed { tenure.extend(until: clock.instant() + .seconds(10)) } else { tenure.end() }
             #expect(await holds == isRenewed)
         }
@@ -65,7 +65,7 @@ struct TenureTests {
             }
             clock.advance(by: .seconds(601))
             let handle = try await engine.start(Deed.self)
-            while ran["begun"] < 2 || silent[] == 0 { await Task.yield() }
+            try await waitWhile { ran["begun"] < 2 || silent[] == 0 }
             // Whatever has no body goes on.
             for _ in 0..<20 { try await engine.start(Thought.self).result() }
             #expect(ran["deed"] == 1)

@@ -31,7 +31,7 @@ struct UndecodableTests {
             Numbers(gate: gate)
         } body: { engine in
             let handle = try await engine.start(Numbers.self, id: "x")
-            while !database.isRecorded("value", of: handle.number) { await Task.yield() }
+            try await waitWhile { !database.isRecorded("value", of: handle.number) }
         }
         try await withEngine(store: .memory(database), configuration: .test) {
             Texts()

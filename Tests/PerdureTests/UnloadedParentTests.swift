@@ -33,7 +33,7 @@ struct UnloadedParentTests {
             var parents: [WorkflowHandle<Int>] = []
             for number in 0..<20 { parents.append(try await engine.start(Parent.self, number)) }
             // All have been in memory, and have left it.
-            for parent in parents { while try await parent.status().state == .queued { await Task.yield() } }
+            for parent in parents { try await waitWhile { try await parent.status().state == .queued } }
             gate.open()
             for (number, parent) in parents.enumerated() { #expect(try await parent.result() == number) }
         }
@@ -48,7 +48,7 @@ struct UnloadedParentTests {
         } body: { engine in
             for (number, id) in ids.enumerated() {
                 let parent = try await engine.start(Parent.self, number, id: id)
-                while try await parent.status().state != .running { await Task.yield() }
+                try await waitWhile { try await parent.status().state != .running }
             }
         }
         gate.open()

@@ -43,7 +43,7 @@ struct WithEngineTests {
             try await withEngine(store: .memory(database), configuration: .test) {
                 Act { _ in "" }
             } body: { _ in
-                while tried[] == 0 { await Task.yield() }
+                try await waitWhile { tried[] == 0 }
                 throw Refused(code: 1)
             }
         }

@@ -55,9 +55,9 @@ struct ClockTests {
             // So far that no loop below would ever make up for it.
             clock.setTimeOfDay(by: .days(-3_000_000))
             for count in 1...3 {
-                while renewed[] < count {
+                try await waitWhile {
                     clock.advance(by: .hours(2))
-                    await Task.yield()
+                    return renewed[] < count
                 }
             }
         }
@@ -75,7 +75,7 @@ struct ClockTests {
             }
         } body: { engine in
             let handle = try await engine.start(Act.self, "")
-            while try await handle.status().pendingSteps.isEmpty { await Task.yield() }
+            try await waitWhile { try await handle.status().pendingSteps.isEmpty }
             clock.setTimeOfDay(by: .days(-3_000_000))
             let turning = Task {
                 while !Task.isCancelled {

@@ -58,7 +58,7 @@ struct MisuseTests {
             }
         } body: { engine in
             let lender = try await engine.start(Lender.self)
-            while lent.withLock({ $0 == nil }) { await Task.yield() }
+            try await waitWhile { lent.withLock({ $0 == nil }) }
             let result = try await engine.start(Act.self, "").result()
             #expect(result == "foreignContext")
             gate.open()

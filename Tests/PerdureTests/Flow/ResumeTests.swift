@@ -35,7 +35,7 @@ struct ResumeTests {
             let isResumed = try await act.resume()
             #expect(isResumed)
             // Claimed by the engine that does not know yet that it has let go of it.
-            while try await act.status().state == .queued { await Task.yield() }
+            try await waitWhile { try await act.status().state == .queued }
             for _ in 0..<100 { await Task.yield() }
             resumed.open()
             for _ in 0..<2_000 where database.openCount > 0 { try await Task.sleep(for: .milliseconds(1)) }

@@ -23,7 +23,7 @@ struct EndingRunTests {
             }
         } body: { engine in
             let handle = try await engine.start(Act.self, "")
-            while try await handle.status().pendingSteps.isEmpty { await Task.yield() }
+            try await waitWhile { try await handle.status().pendingSteps.isEmpty }
         }
         #expect(ran[] == 1)
     }
@@ -48,7 +48,7 @@ struct EndingRunTests {
             }
         }
         let running = Task { try await engine.run() }
-        let incarnation = await engine.registered()
+        let incarnation = try await engine.registered()
         _ = try await engine.start(Act.self, "", id: "first")
         await begun.wait()
         database.faults = { operation in
@@ -62,10 +62,10 @@ struct EndingRunTests {
         let starting = Task { try await engine.start(Act.self, "") }
         await held.wait()
         running.cancel()
-        while !incarnation.isEnding { await Task.yield() }
+        try await waitWhile { !incarnation.isEnding }
         reply.open()
         _ = try await starting.value
-        while engine.statistics.started < 2 { await Task.yield() }
+        try await waitWhile { engine.statistics.started < 2 }
         gate.open()
         try await running.value
         #expect(ran[] == 0)
@@ -90,20 +90,20 @@ struct EndingRunTests {
         }
         try await withEngine(engine) { engine in
             if attempt == "first" { bodies.hold() }
-            let incarnation = await engine.registered()
+            let incarnation = try await engine.registered()
             let handle = try await engine.start(Act.self, "")
             if attempt == "second" {
-                while try await handle.status().pendingSteps.isEmpty { await Task.yield() }
+                try await waitWhile { try await handle.status().pendingSteps.isEmpty }
                 bodies.hold()
             }
-            while bodies.held == 0 {
+            try await waitWhile {
                 clock.advance(by: .hours(1))
-                await Task.yield()
+                return bodies.held == 0
             }
             let run = try #require(incarnation.residency.withLock { $0.runs[handle.number] })
             run.drop()
             // Unwound: the body's task is cancelled.
-            while run.state.withLock({ $0.rootResult == nil }) { await Task.yield() }
+            try await waitWhile { run.state.withLock({ $0.rootResult == nil }) }
             bodies.letGo()
             #expect(ran[] == (attempt == "first" ? 0 : 1))
         }
@@ -136,7 +136,7 @@ struct EndingRunTests {
             let handle = try await engine.handle(of: Act.self, id: Names.publicID(recorded.record.number))
             let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
             #expect(error?.code == .setAside)
-            while seen.run.withLock({ $0.value != nil }) { await Task.yield() }
+            try await waitWhile { seen.run.withLock({ $0.value != nil }) }
         }
     }
 }

@@ -7,9 +7,14 @@ private struct Numbered: Workflow {
     func run(_ number: Int, in context: WorkflowContext) async throws -> Int { number }
 }
 
-/// No engine here runs it, so whoever waits for it waits, also when cancelled.
+/// Another engine runs it, in a body that does not listen: whoever waits for it waits, also when cancelled.
 private struct Elsewhere: Workflow {
-    func run(_: Void, in context: WorkflowContext) async throws -> String { "" }
+    let gate: Gate
+
+    func run(_: Void, in context: WorkflowContext) async throws -> String {
+        try await context.step("deaf") { await Task { await gate.wait() }.value }
+        return ""
+    }
 }
 
 /// Rows of `inbox` and `pending` that have served go at once, not with the end of their workflow: an inbox row wakes it again and again.
@@ -30,11 +35,11 @@ struct LeftoverTests {
             Self.deaf(gate)
         } body: { engine in
             // Owned from the first moment: what is cancelled before it has begun ends without running.
-            _ = await engine.registered()
+            _ = try await engine.registered()
             let handle = try await engine.start(Act.self, "")
             for _ in 0..<3 {
                 try await handle.cancel()
-                while database.copy(of: handle.number)?.inbox.isEmpty != true { await Task.yield() }
+                try await waitWhile { database.copy(of: handle.number)?.inbox.isEmpty != true }
                 #expect(database.isRecorded("@cancel", of: handle.number))
             }
             gate.open()
@@ -45,23 +50,31 @@ struct LeftoverTests {
 
     @Test func aCancelBesideOneThatAnEarlierLifeHasRecordedIsConsumed() async throws {
         let database = MemoryDatabase()
+        let gate = Gate()
         let parent = Act { context in try await context.child(Elsewhere.self) }
         try await withEngine(store: .memory(database), configuration: .test) {
-            parent
-        } body: { engine in
-            _ = await engine.registered()
-            let handle = try await engine.start(Act.self, "", id: "act")
-            try await handle.cancel()
-            while !database.isRecorded("@cancel", of: handle.number) { await Task.yield() }
-        }
-        try await withEngine(store: .memory(database), configuration: .test) {
-            parent
-        } body: { engine in
-            let handle = try await engine.handle(of: Act.self, id: "act")
-            try await handle.cancel()
-            while database.copy(of: handle.number)?.inbox.isEmpty != true { await Task.yield() }
-            let status = try await handle.status()
-            #expect(!status.state.isClosed)
+            Elsewhere(gate: gate)
+        } body: { _ in
+            try await withEngine(store: .memory(database), configuration: .test) {
+                parent
+            } body: { engine in
+                _ = try await engine.registered()
+                let handle = try await engine.start(Act.self, "", id: "act")
+                // The child is in its body, so the parent waits for it.
+                try await waitWhile { !gate.isReached }
+                try await handle.cancel()
+                try await waitWhile { !database.isRecorded("@cancel", of: handle.number) }
+            }
+            try await withEngine(store: .memory(database), configuration: .test) {
+                parent
+            } body: { engine in
+                let handle = try await engine.handle(of: Act.self, id: "act")
+                try await handle.cancel()
+                try await waitWhile { database.copy(of: handle.number)?.inbox.isEmpty != true }
+                let status = try await handle.status()
+                #expect(!status.state.isClosed)
+                gate.open()
+            }
         }
     }
 

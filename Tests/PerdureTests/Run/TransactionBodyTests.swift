@@ -53,7 +53,7 @@ struct TransactionBodyTests {
                 return try await context.child(Act.self, "", id: "child")
             }
         } body: { engine in
-            _ = await engine.registered()
+            _ = try await engine.registered()
             database.faults = { operation in
                 guard operation.kind == .start, operation.moment == .after, starts.add() == 1 else { return nil }
                 clock.advance(by: .seconds(1))

@@ -10,6 +10,9 @@ final class Gate: Sendable {
     }
     private let state = Lock(State())
 
+    /// Whether somebody has come to it.
+    var isReached: Bool { state.withLock { $0.last > 0 } }
+
     func open() {
         let waiting = state.withLock { state in
             state.isOpen = true
