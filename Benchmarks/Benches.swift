@@ -8,7 +8,9 @@ struct Benches {
     let postgres: String?
     let folder: URL
 
-    static let names = ["steps_postgres", "steps_sqlite", "sequential_step", "replay_50k", "sleepers_memory"]
+    static let names = [
+        "steps_postgres", "steps_sqlite", "sequential_step", "replay_50k", "sleepers_memory", "recover_10k", "idle_statements",
+    ]
 
     /// Two cores are shared with everything, so a figure is the median of several rounds, and so is its limit.
     private static let rounds = 5
@@ -21,6 +23,8 @@ struct Benches {
         case "steps_sqlite": try await stepsSQLite()
         case "sequential_step": try await sequentialStep()
         case "replay_50k": try await replay()
+        case "recover_10k": try await recovery()
+        case "idle_statements": try await idle()
         default: try await sleepers()
         }
     }
@@ -76,9 +80,30 @@ struct Benches {
         return Figure("sleepers_memory", memory, "MiB", limit: 300, "the promise: 100,000 sleepers in 300 MiB")
     }
 
+    private func recovery() async throws -> Figure {
+        var times: [Double] = []
+        for round in 0..<3 {
+            let schema = "recover\(round)"
+            times.append(try await secondsToRecover(server, schema: schema, workflows: 10_000, yardsticks))
+            try yardsticks.clear(schema)
+        }
+        return Figure("recover_10k", median(times), "s", limit: 2, "the promise: 10,000 workflows of a dead process in 2 s")
+    }
+
+    private func idle() async throws -> Figure {
+        let rate = try await statementsOfAnIdleEngine(server, yardsticks)
+        return Figure("idle_statements", rate, "1/s", limit: 1, "the promise: one statement per second")
+    }
+
+    private var server: String {
+        get throws {
+            guard let postgres else { throw Yardsticks.Failure.pgbench("no server: run the benches with `./run bench`") }
+            return postgres
+        }
+    }
+
     private func postgresStore(_ schema: String) throws -> Store {
-        guard let postgres else { throw Yardsticks.Failure.pgbench("no server: run the benches with `./run bench`") }
-        return .postgres(postgres, schema: schema)
+        .postgres(try server, schema: schema)
     }
 
     private func sqliteStore(_ name: String) -> Store { .sqlite(folder.appending(path: "\(name).db").path()) }

@@ -46,6 +46,14 @@ struct Yardsticks {
         """
     }
 
+    /// Statements of the bench's own, each in a transaction; what the last one says, as text.
+    @discardableResult
+    func psql(_ statements: String...) throws -> String {
+        guard let postgres else { throw Failure.pgbench("no server: run the benches with `./run bench`") }
+        let output = try run("psql", ["-qAtX", "-v", "ON_ERROR_STOP=1", "-d", postgres] + statements.flatMap { ["-c", $0] })
+        return output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
     /// Drops what a round has left and flushes the server, so that the next does not pay for its vacuum and its checkpoint.
     func clear(_ schema: String) throws {
         guard let postgres else { return }

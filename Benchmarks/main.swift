@@ -3,6 +3,11 @@ import Foundation
 // Prints a table, writes one JSON line for each figure to .build/bench.jsonl, and with --json those lines to standard output instead.
 
 var arguments = Array(CommandLine.arguments.dropFirst())
+// The process that `recover_10k` kills.
+if arguments.count == 4, arguments[0] == "--victim" {
+    try await runVictim(arguments[1], schema: arguments[2], workflows: Int(arguments[3]) ?? 0)
+    exit(0)
+}
 let isJSON = arguments.contains("--json")
 arguments.removeAll { $0 == "--json" }
 var names = Benches.names

@@ -35,6 +35,7 @@ listen_addresses = '127.0.0.1'
 max_connections = 200
 shared_buffers = ${pg_buffers:-256MB}
 max_wal_size = 4GB
+${pg_settings:-}
 END
     tries=0
     # A port that is taken is noticed by the server itself.

@@ -6,7 +6,7 @@ package struct MemoryOperation: Sendable {
     package enum Kind: Sendable, Hashable, CaseIterable {
         case open, openWriter, commit
         case load, history, inbox
-        case register, renew, reap, retire
+        case register, renew, reap, lead, tidy, retire
         case openClaimer, claimReady, claimDue, claimArrived, nextSuspect, claimSuspects, owned, nextDue, arrivals
         case numberBlock, start, numberOfID, status, endings, deliver, resume
         case begin, transactionStart, transactionDeliver, transactionResume, transactionNumberOfID, transactionStatus, transactionRecorded

@@ -100,6 +100,15 @@ extension MemoryStore {
         try database.perform(.reap) { tables, now in tables.reap(rules, now: now) }
     }
 
+    func lead(_ duty: Duty, _ executor: ExecutorID, for term: Duration) async throws(StoreError) -> Bool {
+        try database.perform(.lead, by: executor) { tables, now in
+            tables.lead(duty, executor, until: now + term.microseconds, now: now)
+        }
+    }
+
+    /// Nothing is left over here: an end and a delivery are one after the other.
+    func tidy(limit: Int) async throws(StoreError) -> Int { try database.perform(.tidy) { _, _ in 0 } }
+
     func retire(_ executor: ExecutorID) async throws(StoreError) {
         try database.perform(.retire, by: executor) { tables, now in tables.retire(executor, now: now) }
     }

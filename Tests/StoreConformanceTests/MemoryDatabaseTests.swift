@@ -108,6 +108,7 @@ internal import Testing
         _ = try await claimer.claimSuspects(.flow, crashes: 2, now: 0, limit: 1, probation: .zero, acquitted: [])
         _ = try await (store.load([], limit: 1), store.history(of: 1, after: 0, limit: 1), store.inbox(of: []))
         _ = try await (store.start([], owner: nil), store.resume(1), store.reap(limit: 1), store.deliver([]))
+        _ = try await (store.lead(.tidying, 1, for: .seconds(1)), store.tidy(limit: 1))
         let transaction = try await store.begin(.serializable, for: nil)
         _ = try await (transaction.start([(record, IDPolicies())]), transaction.deliver([]), transaction.recorded(1, ""))
         _ = try await (transaction.resume(1), transaction.number(ofID: ""), transaction.status(of: 1))

@@ -139,11 +139,12 @@ public final class Client: Sendable {
     private func transactionOnce<Result: Sendable>(
         _ isolation: IsolationLevel, _ body: (Transaction) async throws -> Result
     ) async throws -> Result {
+        try Transaction.checkNotInside(core.store)
         let open = try await core.store.begin(isolation, for: nil)
         let db = Transaction(open)
         let result: Result
         do {
-            result = try await body(db)
+            result = try await Transaction.inside(core.store) { try await body(db) }
             db.close()
         } catch {
             db.close()

@@ -10,6 +10,24 @@ public final class Transaction: Sendable {
 
     package init(_ backend: any OpenTransaction) { self.backend = backend }
 
+    /// The store in whose transaction the current task is.
+    @TaskLocal private static var enclosing: ObjectIdentifier?
+
+    /// Runs the body of a transaction of `store`.
+    ///
+    /// A second one inside it would wait for a connection, or a lock, that the first may hold: with a pool of one for ever.
+    static func inside<Result>(
+        _ store: any StoreBackend, _ body: () async throws -> Result
+    ) async throws -> Result {
+        try await $enclosing.withValue(ObjectIdentifier(store as AnyObject)) { try await body() }
+    }
+
+    static func checkNotInside(_ store: any StoreBackend) throws(WorkflowError) {
+        guard enclosing == ObjectIdentifier(store as AnyObject) else { return }
+        throw WorkflowError(
+            .invalidState, "a transaction inside a transaction of the same store: use the `db` that the outer one has, or end it first")
+    }
+
     /// Runs a statement.
     ///
     /// - Returns: How many rows it inserted, updated or deleted.

@@ -51,6 +51,26 @@ package struct Suspect: Sendable, Equatable {
     }
 }
 
+/// What a poll sees: where it would be worth while to look.
+package struct Glance: Sendable, Equatable {
+    /// Something may be ready.
+    package var ready: Bool
+    /// Something may have arrived.
+    package var inbox: Bool
+    /// When the first of those that wait is due, as `nextDue`.
+    package var nextDue: Microseconds?
+    /// As `nextSuspect`.
+    package var suspect: Suspect?
+
+    package init(ready: Bool = true, inbox: Bool = true, nextDue: Microseconds? = .min, suspect: Suspect? = Suspect(crashes: 0, due: .min))
+    {
+        self.ready = ready
+        self.inbox = inbox
+        self.nextDue = nextDue
+        self.suspect = suspect
+    }
+}
+
 /// Hands out what waits to be run.
 package protocol ClaimStore: Sendable {
     /// The one claimer of a registered executor; it keeps the positions, so it lives as long as the executor.
@@ -61,6 +81,8 @@ package protocol ClaimStore: Sendable {
 ///
 /// Called by one loop, one call at a time.
 package protocol Claimer: Sendable {
+    /// Whether the calls below would find anything; claims nothing. An idle engine asks for nothing else, so it should be cheap.
+    func glance(_ repertoire: Repertoire) async throws(StoreError) -> Glance
     /// Ready workflows of the repertoire, returned work first; now theirs.
     func claimReady(_ repertoire: Repertoire, limit: Int) async throws(StoreError) -> [Claimed]
     /// Waiting workflows that are due; now theirs, or ready for others.
@@ -89,4 +111,9 @@ package protocol Claimer: Sendable {
     /// Forgets the positions: the next claims look at everything. At start, after a reap, and every minute.
     func reset()
     func close() async
+}
+
+extension Claimer {
+    /// Where a look costs no more than a glance: everything is worth while.
+    package func glance(_ repertoire: Repertoire) async throws(StoreError) -> Glance { Glance() }
 }

@@ -11,8 +11,23 @@ package protocol LeaseStore: Sendable {
     func renew(_ executor: ExecutorID, _ terms: LeaseTerms) async throws(StoreError) -> Duration?
     /// Takes leases and fences from executors that have run out, then returns a part of what they owned.
     func reap(_ rules: ReapRules) async throws(StoreError) -> ReapReport
+    /// Makes the executor the one who does `duty` for so long, or lets it go on being that; false if another is.
+    ///
+    /// A row with a lease, so it works through poolers too. It is no lock: for a moment two may believe that it is them, so what they do must
+    /// bear that. The row goes with the executor's lease.
+    func lead(_ duty: Duty, _ executor: ExecutorID, for term: Duration) async throws(StoreError) -> Bool
+    /// Deletes what nobody needs any more, a bounded part at a time; how many rows that were.
+    ///
+    /// It is done by one for all, and twice is no harm.
+    func tidy(limit: Int) async throws(StoreError) -> Int
     /// Gives up: deletes lease and fences (what is in flight is refused from then on) and returns what it owns to ready.
     func retire(_ executor: ExecutorID) async throws(StoreError)
+}
+
+/// What one engine does for all.
+package enum Duty: String, Sendable, CaseIterable {
+    /// Deletes what nobody needs any more.
+    case tidying
 }
 
 /// How long a lease lasts, and when its holder counts as dead before that.

@@ -28,6 +28,7 @@ extension Tables {
         let expired = mayReap == false ? [] : executors.filter { $0.value.until < now }.keys.sorted()
         for executor in expired {
             guard let lease = executors.removeValue(forKey: executor) else { continue }
+            relieve(executor)
             // Nobody but the owner changes these rows, and it may not any more: the list stays right until it is empty.
             let numbers = owned.removeValue(forKey: executor)?.sorted() ?? []
             let isWatching = numbers.contains { isSuspect($0) && (live[$0]?.probation ?? .min) >= lease.renewed }
@@ -49,8 +50,18 @@ extension Tables {
         return report
     }
 
+    mutating func lead(_ duty: Duty, _ executor: ExecutorID, until: Microseconds, now: Microseconds) -> Bool {
+        if let leader = leaders[duty], leader.executor != executor, leader.until >= now { return false }
+        leaders[duty] = Leader(executor: executor, until: until)
+        return true
+    }
+
+    /// Whoever has no lease has no duties.
+    private mutating func relieve(_ executor: ExecutorID) { leaders = leaders.filter { $0.value.executor != executor } }
+
     mutating func retire(_ executor: ExecutorID, now: Microseconds) {
         executors[executor] = nil
+        relieve(executor)
         for number in owned.removeValue(forKey: executor)?.sorted() ?? [] { giveBack(number, now: now) }
     }
 }

@@ -21,6 +21,7 @@ struct Tables: Sendable {
     var lastSequence: Int64 = 0
 
     var executors: [ExecutorID: Lease] = [:]
+    var leaders: [Duty: Leader] = [:]
     /// What is still to be returned of executors that were reaped.
     var reaped: [ExecutorID: Reaped] = [:]
 
@@ -65,6 +66,12 @@ struct Lease: Sendable {
     /// Since when it was renewed without a gap.
     var aliveSince: Microseconds
     var repertoire: Repertoire
+}
+
+/// Who does something for all, and until when.
+struct Leader: Sendable {
+    var executor: ExecutorID
+    var until: Microseconds
 }
 
 /// What an executor owned that has died.

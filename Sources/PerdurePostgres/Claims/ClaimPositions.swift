@@ -29,6 +29,13 @@ struct ClaimPositions: Sendable {
     var dueContested: Set<WorkflowNumber> = []
     var inbox = TransactionCursor()
 
+    /// Everything is looked at again; lanes are never changed, so those that are known need not be read anew.
+    mutating func reset() {
+        var fresh = ClaimPositions()
+        (fresh.epoch, fresh.asked, fresh.known) = (epoch + 1, asked, known)
+        self = fresh
+    }
+
     /// Adds lanes that appeared.
     ///
     /// What was returned comes first; then the lower number of priority, as a rank.

@@ -3,6 +3,7 @@
 /// Each way to the rows is the only one that the planner is left: by position through the index of a state, or by number through the
 /// primary key (`state + 0` matches no index). Statistics of a table that was tiny a moment ago are no guide.
 struct ClaimStatements: Sendable {
+    let glance: Statement
     let lanes: Statement
     let probe: Statement
     let ready: Statement
@@ -30,6 +31,12 @@ struct ClaimStatements: Sendable {
     }
 
     init(_ s: SchemaName) {
+        glance = Statement(
+            "perdure_glance",
+            """
+            SELECT ready, arrived, next_due, crashes, suspect_due FROM \(s).glance($1::text[], $2::text[], $3::int8[], $4::xid8[], $5::int8[],
+                $6::int8, $7::xid8, $8::int8)
+            """)
         lanes = Statement(
             "perdure_lanes", isPrepared: false,
             """

@@ -16,11 +16,7 @@ final class PostgresClaimer: Claimer {
     }
 
     func reset() {
-        positions.withLock { positions in
-            let epoch = positions.epoch + 1
-            positions = ClaimPositions()
-            positions.epoch = epoch
-        }
+        positions.withLock { $0.reset() }
     }
 
     func close() async {
@@ -29,6 +25,30 @@ final class PostgresClaimer: Claimer {
     }
 
     func open() async throws(StoreError) { try await run { _ throws(StoreError) in } }
+
+    func glance(_ repertoire: Repertoire) async throws(StoreError) -> Glance {
+        try await run { session throws(StoreError) in
+            var state = self.positions.withLock { $0 }
+            if state.asked != repertoire {
+                (state.known, state.highestLane, state.asked) = ([], 0, repertoire)
+                try self.lookForLanes(session, &state)
+                self.keep(state)
+            }
+            let cursors = state.known.map { ($0.lane, state.lanes[$0.lane]?.cursor ?? TransactionCursor()) }
+            let seen = try session.query(
+                self.statements.glance,
+                [
+                    .texts(repertoire.workflows), .texts(repertoire.versions), .int8s(cursors.map(\.0)),
+                    .xid8s(cursors.map(\.1.transaction)), .int8s(cursors.map(\.1.number)), .int8(Self.lagging(state.dueAfter).due),
+                    .xid8(state.inbox.transaction), .int8(state.inbox.number),
+                ])
+            return Glance(
+                ready: seen.bool(0, 0) || state.lanes.values.contains(where: \.hasLeftovers),
+                inbox: seen.bool(0, 1) || !state.inbox.late.isEmpty,
+                nextDue: state.dueContested.isEmpty ? seen.optionalInt(0, 2) : .min,
+                suspect: seen.optionalInt(0, 4).map { Suspect(crashes: Int(seen.int(0, 3)), due: $0) })
+        }
+    }
 
     // MARK: Ready
 

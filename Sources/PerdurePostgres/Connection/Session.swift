@@ -16,6 +16,8 @@ internal import Perdure
         var allowAsynchronousCommit = false
         /// Parses every statement anew, also where no pooler is noticed.
         var unnamedStatements = false
+        /// Whether a connection has ever come about.
+        let reached = Reached()
         var log: @Sendable (LogLevel, String) -> Void
     }
 
@@ -89,12 +91,13 @@ internal import Perdure
         do throws(StoreError) {
             try connect()
             failures = 0
+            settings.reached.becomeTrue()
             if isReconnection { settings.log(.info, "connected to \(settings.address.description) again") }
         } catch {
             disconnect()
             failures += 1
             // In the middle of a failover the server that answers may be a standby still: that is not for a person to mend.
-            if isReconnection, error.code == .misconfigured, error.nativeCode == "25006" {
+            if settings.reached.isTrue, error.code == .misconfigured, error.nativeCode == "25006" {
                 throw StoreError(.unavailable, error.message, nativeCode: error.nativeCode)
             }
             throw error
@@ -266,4 +269,12 @@ private final class NoticeSink: Sendable {
     init(log: @escaping @Sendable (LogLevel, String) -> Void) { self.log = log }
 
     func receive(_ message: String) { log(.debug, "Postgres: \(message)") }
+}
+
+/// Once true, always true; shared by the connections of a store.
+final class Reached: Sendable {
+    private let state = Lock(false)
+
+    var isTrue: Bool { state.withLock { $0 } }
+    func becomeTrue() { state.withLock { $0 = true } }
 }

@@ -11,8 +11,11 @@ struct LeaseStatements: Sendable {
     let expired: Statement
     let take: Statement
     let takeServed: Statement
+    let takeDuties: Statement
     let takeFences: Statement
     let mark: Statement
+    let lead: Statement
+    let tidyInbox: Statement
     let giveBack: Statement
 
     /// Whether a session holds the advisory lock of the executor of row `e`.
@@ -54,6 +57,7 @@ struct LeaseStatements: Sendable {
             RETURNING label, renewed
             """)
         takeServed = Statement("perdure_take_served", "DELETE FROM \(s).served WHERE executor = $1::int8")
+        takeDuties = Statement("perdure_take_duties", "DELETE FROM \(s).leaders WHERE executor = $1::int8")
         takeFences = Statement("perdure_take_fences", "DELETE FROM \(s).fences WHERE executor = $1::int8")
         mark = Statement(
             "perdure_mark_reaped",
@@ -64,6 +68,21 @@ struct LeaseStatements: Sendable {
             ON CONFLICT DO NOTHING
             """)
         giveBack = Self.giveBack(s)
+        lead = Statement(
+            "perdure_lead",
+            """
+            INSERT INTO \(s).leaders AS l (duty, executor, until) SELECT $1::text, $2::int8, n + $3::int8 FROM (SELECT \(serverMicroseconds) AS n) t
+            ON CONFLICT (duty) DO UPDATE SET executor = excluded.executor, until = excluded.until
+                WHERE l.executor = excluded.executor OR l.until < excluded.until - $3::int8
+            RETURNING duty
+            """)
+        tidyInbox = Statement(
+            "perdure_tidy_inbox", isPrepared: false,
+            """
+            DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(SELECT i.sequence FROM \(s).inbox i
+                WHERE (SELECT true FROM \(s).outcomes o WHERE o.workflow = i.workflow) LIMIT $1::int8 FOR UPDATE OF i SKIP LOCKED))
+            RETURNING sequence
+            """)
     }
 
     /// A chunk of $2 of what $1 owned.

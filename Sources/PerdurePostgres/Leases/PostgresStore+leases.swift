@@ -62,6 +62,20 @@ extension PostgresStore {
         return try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.reap(session, rules) }
     }
 
+    package func lead(_ duty: Duty, _ executor: ExecutorID, for term: Duration) async throws(StoreError) -> Bool {
+        let statement = leasing.lead
+        return try await connection(.reaper).runConnected { session throws(StoreError) in
+            try session.query(statement, [.text(duty.rawValue), .int8(executor), .int8(term.microseconds)]).count > 0
+        }
+    }
+
+    package func tidy(limit: Int) async throws(StoreError) -> Int {
+        let statement = leasing.tidyInbox
+        return try await connection(.reaper).runConnected { session throws(StoreError) in
+            try session.query(statement, [.int8(Int64(limit))]).count
+        }
+    }
+
     package func retire(_ executor: ExecutorID) async throws(StoreError) {
         let (reaper, statements) = (Reaper(schema, leasing, patience: patience, log: settings.log), leasing)
         try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.retire(session, executor) }

@@ -68,6 +68,7 @@ struct Reaper: Sendable {
                     let lease = try session.query(statements.take, [.int8(executor), .bool(death != .retired)])
                     if lease.count == 0 { return false }
                     try session.query(statements.takeServed, [.int8(executor)])
+                    try session.query(statements.takeDuties, [.int8(executor)])
                     try session.query(statements.takeFences, [.int8(executor)])
                     // A newer snapshot than that of the deletion, which may have waited for a commit.
                     try session.query(

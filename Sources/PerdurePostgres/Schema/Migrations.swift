@@ -17,6 +17,7 @@ struct Migrations: Sendable {
                 1,
                 [
                     tables(schema), firstPartitions(schema), viewFunctions(schema), views(schema), internalFunctions(schema),
+                    glanceFunction(schema),
                     nameFunctions(schema), startFunction(schema), requestFunctions(schema),
                 ].joined(
                     separator: "\n")

@@ -22,6 +22,7 @@ extension Query {
     fileprivate static let deleteExecutor = Query("DELETE FROM perdure_executors WHERE executor = ?1")
     fileprivate static let insertServed = Query("INSERT INTO perdure_served (executor, name, version) VALUES (?1, ?2, ?3)")
     fileprivate static let deleteServed = Query("DELETE FROM perdure_served WHERE executor = ?1")
+    fileprivate static let deleteDuties = Query("DELETE FROM perdure_leaders WHERE executor = ?1")
     fileprivate static let deleteFences = Query("DELETE FROM perdure_fences WHERE executor = ?1")
     fileprivate static let expired = Query("SELECT executor FROM perdure_executors WHERE lease_until < ?1")
     fileprivate static let mayReap = Query(
@@ -129,6 +130,7 @@ extension Connection {
         try run(.deleteExecutor, executor)
         try run(.deleteFences, executor)
         try run(.deleteServed, executor)
+        try run(.deleteDuties, executor)
     }
 
     fileprivate func rows(ownedBy executor: ExecutorID, limit: Int) throws(StoreError) -> [OwnedRow] {

@@ -62,6 +62,9 @@ extension Schema {
             executor INTEGER PRIMARY KEY, label TEXT NOT NULL, lease_until INTEGER NOT NULL, renewed INTEGER NOT NULL,
             alive_since INTEGER NOT NULL, started INTEGER NOT NULL
         ) STRICT;
+        CREATE TABLE perdure_leaders (
+            duty TEXT PRIMARY KEY NOT NULL, executor INTEGER NOT NULL, until INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE perdure_served (
             executor INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (executor, name, version)
         ) STRICT, WITHOUT ROWID;

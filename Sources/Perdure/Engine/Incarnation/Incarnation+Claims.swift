@@ -37,10 +37,11 @@ extension Incarnation {
             if todo.reset { claimer.reset() }
             if todo.sweep { try await sweep() }
             if !todo.suspended.isEmpty { try await recheck(todo.suspended) }
-            if isPoll || todo.inbox { try await followInbox() }
-            if isPoll || todo.due || todo.nextDue <= now { try await claimDue(now) }
-            if isPoll || todo.ready { try await claimReady() }
-            if isPoll || todo.suspects || todo.nextSuspect <= now { try await claimSuspects(now) }
+            let poll = isPoll ? try await glance() : Glance(ready: false, inbox: false, nextDue: nil, suspect: nil)
+            if poll.inbox || todo.inbox { try await followInbox() }
+            if todo.due || self.todo.withLock({ $0.nextDue }) <= now { try await claimDue(now) }
+            if poll.ready || todo.ready { try await claimReady() }
+            if todo.suspects || self.todo.withLock({ $0.nextSuspect }) <= now { try await claimSuspects(now) }
             return clock.instant(of: self.todo.withLock { min($0.nextDue, $0.nextSuspect) })
         } catch {
             report(error, "workflows could not be claimed")
@@ -56,6 +57,16 @@ extension Incarnation {
             }
             return clock.instant() + .milliseconds(50 + Int(200 * random()))
         }
+    }
+
+    /// What an idle engine asks for, and nothing else.
+    private func glance() async throws(StoreError) -> Glance {
+        let glance = try await claimer.glance(repertoire)
+        todo.withLock { todo in
+            todo.nextDue = min(todo.nextDue, glance.nextDue ?? .max)
+            todo.nextSuspect = min(todo.nextSuspect, glance.suspect?.due ?? .max)
+        }
+        return glance
     }
 
     /// A claim that failed may have been a commit: what this engine owns and does not have is run.

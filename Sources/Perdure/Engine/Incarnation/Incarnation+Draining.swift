@@ -44,6 +44,6 @@ extension Incarnation {
         // With a database that does not answer, what is queued is given up after the grace period; others find it there.
         let patience = isHurried.withLock { $0 } ? min(settings.shutdownGrace, .seconds(1)) : settings.shutdownGrace
         clock.schedule(after: patience) { [journal] in journal.close(dropping: true) }
-        for signal in [work, outgoingSignal, errandSignal, loopSignal, reapSignal, watchdogSignal] { signal.raise() }
+        for signal in [work, outgoingSignal, errandSignal, loopSignal, reapSignal, watchdogSignal, dutySignal] { signal.raise() }
     }
 }

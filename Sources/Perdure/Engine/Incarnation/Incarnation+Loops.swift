@@ -2,7 +2,7 @@
 
 extension Incarnation {
     /// Between 75 % and 125 %, so that engines do not move in step.
-    private func jittered(_ duration: Duration) -> Duration { duration * (0.75 + 0.5 * random()) }
+    func jittered(_ duration: Duration) -> Duration { duration * (0.75 + 0.5 * random()) }
 
     /// Often enough that nobody who lives is silent for long.
     private var heartbeat: Duration { jittered(min(settings.lease / 5, (settings.silence ?? settings.lease) * 2 / 3)) }

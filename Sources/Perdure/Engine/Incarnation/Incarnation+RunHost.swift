@@ -248,6 +248,8 @@ extension Incarnation: RunHost {
         journal.append(.deliver(item), for: callback)
     }
 
+    package var backend: any StoreBackend { store }
+
     package func begin(_ isolation: IsolationLevel) async throws(StoreError) -> any OpenTransaction {
         try await store.begin(isolation, for: id)
     }

@@ -108,7 +108,7 @@ package final class Incarnation: Sendable {
         let subscription = try? await store.listen { [weak self] in self?.hint($0) }
         await withTaskGroup(of: Void.self) { group in
             journal.run(in: &group)
-            for loop in [heartbeats, reaping, claims, notifications, errandsLoop, watchdog] {
+            for loop in [heartbeats, reaping, claims, notifications, errandsLoop, watchdog, duties] {
                 group.addTask(executorPreference: environment.loops, operation: loop)
             }
             await endSignal.wait(clock: environment.clock)
@@ -132,6 +132,7 @@ package final class Incarnation: Sendable {
     /// When to look for the dead; each heartbeat says it anew.
     let reapAt = Lock<Instant?>(nil)
     let watchdogSignal = Signal()
+    let dutySignal = Signal()
 }
 
 /// What the claiming loop is to look at.

@@ -40,6 +40,8 @@ package protocol RunHost: AnyObject, Sendable {
     /// A transaction of the user's has committed in which something was started or asked.
     func committed(_ wakeups: [Wakeup])
     func begin(_ isolation: IsolationLevel) async throws(StoreError) -> any OpenTransaction
+    /// Whose transactions those are.
+    var backend: any StoreBackend { get }
     /// False if the work is no longer this engine's to do, as far as that can be known without asking the database.
     func holdsLease() async -> Bool
     /// A write was refused because the lease is gone.

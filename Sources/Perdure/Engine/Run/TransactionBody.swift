@@ -77,7 +77,10 @@ final class TransactionBody: Sendable {
                 await open.rollback()
                 return .committed(record)
             }
-            let output = try await StepContext.$current.withValue(name) { try await work(db) }
+            let output = try await StepContext.$current.withValue(name) {
+                guard database == nil else { return try await work(db) }
+                return try await Transaction.inside(run.host.backend) { try await work(db) }
+            }
             db.close()
             // Only now: completions behind a reserved place wait for it, and a body may take long.
             if database == nil, reserved == nil { reserved = run.state.withLock { $0.reserveOrder(for: key) } }
