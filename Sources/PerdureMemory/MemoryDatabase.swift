@@ -9,7 +9,7 @@ package import Perdure
 public final class MemoryDatabase: Sendable {
     let tables = Lock(Tables())
     private let listeners = Lock(Listeners())
-    private let faultHook: Lock<MemoryFaults?>
+    private let hook: Lock<FaultHook>
     private let now: @Sendable () -> Int64
     /// Where the writers' commits run; nil: a thread each.
     let executor: (any TaskExecutor)?
@@ -31,13 +31,13 @@ public final class MemoryDatabase: Sendable {
         self.now = now
         self.writers = writers
         self.executor = executor
-        faultHook = Lock(faults)
+        hook = Lock(FaultHook(faults: faults))
     }
 
     /// The faults that are injected; may be replaced at any time.
     package var faults: MemoryFaults? {
-        get { faultHook.withLock { $0 } }
-        set { faultHook.withLock { $0 = newValue } }
+        get { hook.withLock { $0.faults } }
+        set { hook.withLock { $0.faults = newValue } }
     }
 
     /// One transaction, between the two moments at which it may be made to fail.

@@ -39,3 +39,8 @@ package struct MemoryOperation: Sendable {
 
 /// Decides whether an operation fails; called without a lock, on the caller's thread.
 package typealias MemoryFaults = @Sendable (MemoryOperation) -> StoreError?
+
+/// A structure, because a function would be the state of a lock; see `Lock`.
+struct FaultHook: Sendable {
+    var faults: MemoryFaults?
+}

@@ -49,7 +49,8 @@ private struct Deadly: Workflow {
 struct PoisonTests {
     private static let configuration: EngineConfiguration = {
         var configuration = EngineConfiguration.test
-        configuration.crashBackoff = .milliseconds(20)
+        // Longer than a busy machine keeps a thread waiting: a suspect is watched for so long.
+        configuration.crashBackoff = .milliseconds(100)
         return configuration
     }()
 

@@ -39,6 +39,9 @@
     }
 #else
     /// State that is only touched under a lock.
+    ///
+    /// The state is never a function itself (a structure that has one is fine): it is generic here, so each access would wrap the function
+    /// in one more thunk, until a call of it overflows the stack.
     package final class Lock<State>: @unchecked Sendable {
         private let mutex: Mutex<Void> = Mutex(())
         // The mutex is the exclusivity.

@@ -60,11 +60,11 @@ package final class Incarnation: Sendable {
         self.claimer = claimer
         self.tally = tally
         residency = Lock(Residency(limit: settings.maximumInMemory))
-        let onFence = Lock<(@Sendable (StoreError) -> Void)?>(nil)
+        let hook = Lock(FenceHook())
         journal = Journal(writers: writers, threads: environment.threads, clock: environment.clock, log: settings.log) {
-            onFence.withLock { $0 }?($0)
+            hook.withLock { $0.owner }?.fenced($0)
         }
-        onFence.withLock { $0 = { [weak self] in self?.fenced($0) } }
+        hook.withLock { $0.owner = self }
     }
 
     private let writers: [any JournalWriter]
@@ -133,6 +133,11 @@ package final class Incarnation: Sendable {
     let reapAt = Lock<Instant?>(nil)
     let watchdogSignal = Signal()
     let dutySignal = Signal()
+}
+
+/// Who is told that a write was refused; set when the journal, which tells it, exists.
+private struct FenceHook {
+    weak var owner: Incarnation?
 }
 
 /// What the claiming loop is to look at.
