@@ -16,7 +16,7 @@ private struct Greeting: Workflow {
     }
 }
 
-@Suite(Server.isThere, .timeLimit(.minutes(5))) struct FewConnectionsTests {
+@Suite(Server.isThere, Server.isDirect, .timeLimit(.minutes(5))) struct FewConnectionsTests {
     private var configuration: EngineConfiguration {
         var configuration = EngineConfiguration()
         configuration.lease = .seconds(2)

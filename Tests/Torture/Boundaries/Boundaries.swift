@@ -74,20 +74,23 @@ final class Boundaries: Scenario {
         return all
     }
 
-    /// Where something becomes durable, once for each kind of transaction.
+    /// Where something becomes durable, once for each kind of transaction; twice where the answer to a commit is lost.
     private static func share(of experiments: [Experiment]) -> [Experiment] {
         let written = [
             "perdure_claim_ready", "perdure_claim_due", "perdure_claim_waiting", "perdure_finish", "perdure_suspend", "perdure_checkpoint",
             "perdure_start_all", "perdure_steps", "perdure_pending",
         ]
-        var known: Set<String> = []
+        var known: [String: Int] = [:]
         return experiments.filter { experiment in
             guard let strike = experiment.strike else { return false }
             let statement = strike.boundary.statement
             guard written.contains(where: { statement == "perdure_commit of \($0)" }) || statement == "perdure_step_alone sync" else {
                 return false
             }
-            return known.insert("\(statement) \(strike.place) \(strike.kind) \(experiment.isEarly)").inserted
+            let times = strike.place == .after && strike.kind == .cut ? 2 : 1
+            let kind = "\(statement) \(strike.place) \(strike.kind) \(experiment.isEarly)"
+            known[kind, default: 0] += 1
+            return known[kind, default: 0] <= times
         }
     }
 
@@ -125,10 +128,14 @@ final class Boundaries: Scenario {
         tally.require(
             unreached.count * 5 < tally.rounds,
             "\(unreached.count) of \(tally.rounds) boundaries were not reached, as \(unreached.prefix(5))")
-        for (what, count) in [
+        let proofs = [
             ("the fence refused", defences.refused), ("a batch that was sent again was recognized", defences.resent),
             ("a checkpoint was found", defences.conflicts), ("a frozen session was ended", defences.ended),
             ("a claim was looked for", defences.swept),
-        ] { tally.require(count > 0, "not once it happened that \(what): nothing is proved") }
+        ]
+        // In a share each is struck at once or twice, and what other connections do decides whether it meets its defence.
+        for (what, count) in sizes.isShare ? Array(proofs.prefix(1)) : proofs {
+            tally.require(count > 0, "not once it happened that \(what): nothing is proved")
+        }
     }
 }
