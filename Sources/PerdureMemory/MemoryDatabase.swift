@@ -14,6 +14,7 @@ public final class MemoryDatabase: Sendable {
     /// Where the writers' commits run; nil: a thread each.
     let executor: (any TaskExecutor)?
     let writers: Int
+    let identity = String(UInt64.random(in: .min ... .max), radix: 16)
 
     /// An empty database that goes by the clock of the machine.
     public convenience init() { self.init(now: MemoryDatabase.machineTime) }

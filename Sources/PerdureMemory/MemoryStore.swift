@@ -14,6 +14,7 @@ final class MemoryStore: StoreBackend {
     init(_ database: MemoryDatabase) { self.database = database }
 
     var writers: Int { database.writers }
+    var identity: String { database.identity }
     var pollInterval: Duration { .seconds(5) }
 
     func schemaVersion() async throws(StoreError) -> SchemaVersion {

@@ -105,7 +105,10 @@ final class MemoryTransaction: OpenTransaction {
         }
     }
 
-    func rollback() async { state.withLock { $0.isOver = true } }
+    func rollback() async -> StoreError? {
+        state.withLock { $0.isOver = true }
+        return nil
+    }
 
     /// What was answered must still be the answer, or this transaction and another are not serializable.
     private static func checkDecisions(of writes: [Write], _ tables: borrowing Tables) throws(StoreError) {

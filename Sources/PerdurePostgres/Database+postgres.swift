@@ -13,6 +13,6 @@ extension Database {
     /// - Throws: ``StoreError`` if the schema's name cannot be one.
     public static func postgres(_ url: String, schema: String = "perdure_checkpoints") throws -> Database {
         let database = try CheckpointDatabase(url: url, schema: schema)
-        return Database { isolation throws(StoreError) in try await database.begin(isolation) }
+        return Database { isolation, store throws(StoreError) in try await database.begin(isolation, for: store) }
     }
 }

@@ -45,6 +45,8 @@ package final class PostgresStore: StoreBackend {
     let hasAdvisoryLocks: Bool
     let transactions: TransactionPool
     let wakeups: WakeupHub
+    /// Set once, when the tables are there.
+    private let found = Lock("")
     private let connections = Lock<[Role: PostgresConnection]>([:])
 
     /// Connects, checks the server and the version of the tables, and migrates them.
@@ -61,6 +63,8 @@ package final class PostgresStore: StoreBackend {
             let migrations = Migrations(schema: name, place: address.description)
             try await store.connection(.reads).run { session throws(StoreError) in
                 try migrations.prepare(session, migrate: settings.migrate)
+                let identity = try migrations.identity(session)
+                store.found.withLock { $0 = identity }
             }
         } catch {
             await store.close()
@@ -86,6 +90,8 @@ package final class PostgresStore: StoreBackend {
         transactions = TransactionPool(size: options.transactionConnections) { PostgresConnection(settings, thread: threads.take()) }
         wakeups = WakeupHub(settings, schema, isSilent: !options.notifications)
     }
+
+    package var identity: String { found.withLock { $0 } }
 
     /// The connection of a role, made when it is first asked for.
     func connection(_ role: Role) -> PostgresConnection {

@@ -13,14 +13,16 @@ package final class SQLiteStore: StoreBackend {
 
     /// All writes go through the one connection that may.
     package let writers = 1
+    package let identity: String
     package let pollInterval: Duration = .seconds(5)
 
     private init(
-        options: SQLiteOptions, location: FileLocation, file: SharedFile, writing: Connection, reading: Connection,
+        options: SQLiteOptions, location: FileLocation, identity: String, file: SharedFile, writing: Connection, reading: Connection,
         writeThread: ThreadExecutor, readThread: ThreadExecutor
     ) {
         self.options = options
         self.location = location
+        self.identity = identity
         self.file = file
         let watcher = ChangeWatcher(interval: options.watchInterval) { () throws(StoreError) in
             try Connection.open(location, for: .watch, options: options, create: false)
@@ -58,8 +60,8 @@ package final class SQLiteStore: StoreBackend {
             if let path = writing.path, path.hasPrefix("/") { (location.name, location.path) = (path, path) }
             let reading = try Connection.open(location, for: .read, options: options, create: false)
             return SQLiteStore(
-                options: options, location: location, file: SharedFile.of(location.path), writing: writing, reading: reading,
-                writeThread: thread, readThread: ThreadExecutor(name: "perdure-sql-r"))
+                options: options, location: location, identity: try writing.storeIdentity(), file: SharedFile.of(location.path),
+                writing: writing, reading: reading, writeThread: thread, readThread: ThreadExecutor(name: "perdure-sql-r"))
         }
     }
 

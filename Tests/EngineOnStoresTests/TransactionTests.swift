@@ -174,4 +174,65 @@ struct TransactionTests {
 
 private struct Waiting: Workflow {
     func run(_: Void, in context: WorkflowContext) async throws { try await context.sleep(for: .hours(1)) }
+
+    /// Whatever the body makes of an error of the store, a serialization failure is no failure of the transaction.
+    @Test(.enabled(if: SQLStore.postgresURL != nil)) func aSerializationFailureInDisguiseIsRetried() async throws {
+        let (store, _) = SQLStore.postgres.make()
+        let attempts = Lock(0)
+        let body: @Sendable (Transaction) async throws -> Int = { db in
+            let attempt = attempts.withLock {
+                $0 += 1; return $0
+            }
+            do {
+                if attempt % 3 != 0 { try await db.execute("DO 'BEGIN RAISE serialization_failure; END'") }
+            } catch {
+                throw Failing.Broke(left: attempt)
+            }
+            return attempt
+        }
+        try await withEngine(store: store, configuration: .test) {
+            Bodied(body: body)
+        } body: { engine in
+            let (inside, outside) = (try await engine.start(Bodied.self).result(), try await engine.transaction(body))
+            #expect(inside == 3 && outside == 6)
+        }
+    }
+
+    /// A row that nobody understands is news for those who wait for it, and for nobody else.
+    @Test func anOutcomeThatCannotBeReadDisturbsNobody() async throws {
+        let (store, table) = SQLStore.sqlite.make()
+        try await withEngine(store: store, configuration: .test) {
+            Bodied { _ in 7 }
+        } body: { engine in
+            let (odd, fine) = (try await engine.start(Bodied.self), try await engine.start(Bodied.self))
+            #expect(try await odd.result() == 7)
+            #expect(try await fine.result() == 7)
+            // Known beforehand: only the wait for their ends is asked for below.
+            let client = try await Client(store: store)
+            let first = try await client.handle(of: Bodied.self, id: odd.id)
+            let second = try await client.handle(of: Bodied.self, id: fine.id)
+            try await engine.transaction { db in
+                try await db.execute("UPDATE \(unsafeRaw: table("perdure_outcomes")) SET status = 99 WHERE workflow = \(odd.number)")
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        let result = try await second.result()
+                        #expect(result == 7)
+                    }
+                    group.addTask {
+                        await #expect(throws: StoreError.self) { try await first.result() }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            await client.close()
+        }
+    }
+}
+
+private struct Bodied: Workflow {
+    let body: @Sendable (Transaction) async throws -> Int
+
+    func run(_: Void, in context: WorkflowContext) async throws -> Int { try await context.transaction("body") { try await body($0) } }
 }

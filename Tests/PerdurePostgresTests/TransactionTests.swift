@@ -152,18 +152,18 @@ internal import Testing
             try await withThrowingTaskGroup { group in
                 for _ in 0..<4 {
                     group.addTask {
-                        let transaction = try await database.begin(.readCommitted)
+                        let transaction = try await database.begin(.readCommitted, for: "one")
                         _ = try await transaction.recorded(7, "none")
                         await transaction.rollback()
                     }
                 }
                 try await group.waitForAll()
             }
-            let first = try await database.begin(.serializable)
+            let first = try await database.begin(.serializable, for: "one")
             _ = try await first.execute("CREATE TABLE \(identifier: schema).mine (a int4)")
             #expect(try await first.recorded(7, "pay") == nil)
             _ = try await first.commit(row, hadPending: true)
-            let second = try await database.begin(.serializable)
+            let second = try await database.begin(.serializable, for: "one")
             #expect(try await second.recorded(7, "pay") == row)
             _ = try await second.execute("INSERT INTO \(identifier: schema).mine VALUES (\(1))")
             #expect(await expect(.rejected) { try await second.deliver([InboxItem(workflow: 7, kind: .cancel)]) } != nil)
@@ -172,6 +172,13 @@ internal import Testing
                 Issue.record("not recorded")
             }
             #expect(try await fixture.sql("SELECT * FROM \(identifier: schema).mine") == [])
+            // A workflow of another store may have the same number.
+            let third = try await database.begin(.serializable, for: "another")
+            #expect(try await third.recorded(7, "pay") == nil)
+            guard case .done = try await third.commit(step(7, "pay", output: "3"), hadPending: false) else {
+                Issue.record("not done")
+                return
+            }
             await database.close()
             try await fixture.sql("DROP SCHEMA \(identifier: schema) CASCADE")
         }

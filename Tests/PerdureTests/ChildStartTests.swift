@@ -44,6 +44,53 @@ struct ChildStartTests {
         #expect(lost[] > 3)
     }
 
+    /// The parent ends while nobody knows whether its child has been started; it has, and follows its policy.
+    @Test func theChildOfAParentThatHasEndedMeanwhileIsEnded() async throws {
+        let database = MemoryDatabase()
+        let (ran, gate, lost) = (Counter(), Gate(), Counter())
+        try await withEngine(store: .memory(database), configuration: .patient) {
+            Guardian()
+            Guarded(ran: ran, gate: gate)
+        } body: { engine in
+            let handle = try await engine.start(Guardian.self)
+            database.faults = { operation in
+                guard operation.kind == .start, operation.moment == .after else { return nil }
+                lost.add()
+                return StoreError(.unavailable, "lost")
+            }
+            try await waitWhile { lost[] == 0 }
+            try await handle.terminate()
+            try await waitWhile { try await !handle.status().state.isClosed }
+            let child = try await engine.handle(of: Guarded.self, id: "ward")
+            try await waitWhile { try await !child.status().state.isClosed }
+            gate.open()
+        }
+    }
+
+    @Test func onlyWhatFollowsItsParentHasItsDeadline() async throws {
+        let gate = Gate()
+        let parent = Act { context in
+            let follower = try await context.startChild(Guarded.self, 1, id: "follower")
+            _ = try await context.startChild(Guarded.self, 2, id: "survivor", onClose: .abandon)
+            return try await follower.result().description
+        }
+        try await withEngine(store: .memory(), configuration: .patient) {
+            parent
+            Guarded(ran: Counter(), gate: gate)
+        } body: { engine in
+            let handle = try await engine.start(Act.self, "", options: StartOptions(timeout: .hours(1)))
+            let deadline = try await handle.status().deadlineAt
+            #expect(deadline != nil)
+            for (id, expected) in [("follower", deadline), ("survivor", nil)] {
+                try await waitWhile { await (try? engine.client.status(of: id)) == nil }
+                let status = try await engine.client.status(of: id)
+                #expect(status.deadlineAt == expected)
+            }
+            gate.open()
+            #expect(try await handle.result() == "2")
+        }
+    }
+
     /// The first start's reply is lost, so a sweep finds the child and runs it; it has ended when the reply to the second comes.
     @Test func aChildThatHasEndedBeforeItsStartIsKnownDoesNotRunAgain() async throws {
         let database = MemoryDatabase()

@@ -144,7 +144,7 @@ struct StepTests {
         } body: { engine in
             let handle = try await engine.start(Flaky.self, 3)
             #expect(try await handle.result() == 4)
-            #expect(ran[handle.id + "/flaky"] == 4)
+            #expect(ran["\(engine.client.core.store.identity)/\(handle.id)/flaky"] == 4)
             #expect(try await handle.status().pendingSteps.isEmpty)
         }
     }
@@ -191,7 +191,9 @@ struct StepTests {
                     try await Task.sleep(for: .milliseconds(2))
                 }
             }
-            #expect(try await handle.result() == told)
+            let result = try await handle.result()
+            // With a machine that is slow, the time is up in an attempt and not between two.
+            #expect(result == told || kind == "total" && result == "timedOut")
             turning.cancel()
         }
         never.open()

@@ -147,8 +147,9 @@ extension Laboratory {
     /// Notices when the body of a step runs that the database holds already.
     static func watching(_ database: MemoryDatabase) -> Laboratory {
         Laboratory { key in
-            guard let slash = key.firstIndex(of: "/"), let number = Names.number(fromPublicID: String(key[..<slash])) else { return false }
-            return database.isRecorded(String(key[key.index(after: slash)...]), of: number)
+            let parts = key.split(separator: "/", maxSplits: 2)
+            guard parts.count == 3, let number = Names.number(fromPublicID: String(parts[1])) else { return false }
+            return database.isRecorded(String(parts[2]), of: number)
         }
     }
 }

@@ -148,7 +148,8 @@ public final class Client: Sendable {
             db.close()
         } catch {
             db.close()
-            await open.rollback()
+            // What the body has made of a serialization failure is no reason not to run it again.
+            if let failure = await open.rollback(), failure.code == .transient { throw failure }
             throw error
         }
         _ = try await open.commit(nil, hadPending: false)

@@ -14,7 +14,7 @@ extension ClientCore {
         guard let status = try await access(transaction).status(of: number) else {
             throw WorkflowError(.notFound, "no workflow has the number \(number): it is past its retention, or was never started")
         }
-        return WorkflowStatus(status)
+        return WorkflowStatus(status, now: environment.clock.now())
     }
 
     func deliver(_ item: InboxItem, in transaction: Transaction? = nil) async throws {

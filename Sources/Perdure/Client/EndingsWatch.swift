@@ -4,6 +4,8 @@
 package final class EndingsWatch: Sendable {
     fileprivate enum Turn {
         case ended(Ending)
+        /// What the database holds of it cannot be read.
+        case failed(StoreError)
         case lead
         case cancelled
     }
@@ -50,12 +52,13 @@ package final class EndingsWatch: Sendable {
             state.withLock { _ = $0.unchecked.insert(number) }
         }
         while true {
-            if state.withLock({ $0.mayLead(id) }) { try await lead() }
+            if state.withLock({ $0.mayLead(id) }) { try await lead(id) }
             scheduleTimer()
             switch await turn(of: id) {
             case .ended(let ending): return ending
+            case .failed(let error): throw error
             case .cancelled: throw CancellationError()
-            case .lead: try await lead()
+            case .lead: try await lead(id)
             }
         }
     }
@@ -70,12 +73,15 @@ package final class EndingsWatch: Sendable {
         }
     }
 
-    /// Looks, as long as there is something to look for.
-    private func lead() async throws {
+    /// Looks, as long as there is something to look for and the one who does it still waits.
+    private func lead(_ id: UInt64) async throws {
         while let (numbers, newest) = state.withLock({ $0.takeUnchecked(500) }) {
             if numbers.isEmpty { continue }
             do throws(StoreError) {
-                for ending in try await store.endings(of: numbers) { tell(ending, upTo: newest) }
+                try await look(for: numbers, upTo: newest)
+                let (isOver, next) = state.withLock { $0.handOver(id) }
+                next?.resume(returning: .lead)
+                if isOver { return }
             } catch {
                 state.withLock { $0.isLed = false }
                 guard error.code == .unavailable || error.code == .transient || error.code == .full else { throw error }
@@ -83,6 +89,22 @@ package final class EndingsWatch: Sendable {
                 return
             }
         }
+    }
+
+    private func look(for numbers: [WorkflowNumber], upTo newest: UInt64) async throws(StoreError) {
+        do throws(StoreError) {
+            for ending in try await store.endings(of: numbers) { tell(ending, upTo: newest) }
+        } catch {
+            guard error.code == .rejected else { throw error }
+            // One row that nobody understands is news for those who wait for it, and must not disturb the others.
+            if numbers.count == 1 { return fail(numbers[0], error) }
+            for number in numbers { try await look(for: [number], upTo: newest) }
+        }
+    }
+
+    private func fail(_ number: WorkflowNumber, _ error: StoreError) {
+        let parked = state.withLock { state in (state.byNumber[number] ?? []).compactMap { state.give($0, .failed(error)) } }
+        for parked in parked { parked.resume(returning: .failed(error)) }
     }
 
     /// An outcome that this process has written; it is the last word.
@@ -208,6 +230,13 @@ extension EndingsWatch.State {
         isLed = true
         waiters[id]?.parked = nil
         return waiter.parked
+    }
+
+    /// Whoever leads and has its own answer stops; the one who is to go on, if somebody must.
+    fileprivate mutating func handOver(_ id: UInt64) -> (isOver: Bool, next: Parked<EndingsWatch.Turn>?) {
+        guard waiters[id]?.turn != nil else { return (false, nil) }
+        isLed = false
+        return (true, chooseLeader())
     }
 
     /// What is to be asked for, and the newest of those who wait; nil at the end: then nobody leads, and whoever adds something chooses anew.

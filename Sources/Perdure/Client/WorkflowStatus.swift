@@ -75,11 +75,11 @@ public struct WorkflowStatus: Sendable {
     /// Steps between two attempts, or with progress.
     public var pendingSteps: [PendingStep]
 
-    package init(_ status: StatusRecord) {
+    package init(_ status: StatusRecord, now: Microseconds) {
         id = status.record.id ?? Names.publicID(status.record.number)
         name = status.record.lane.workflow
         version = status.record.lane.version
-        state = Self.state(status)
+        state = Self.state(status, now)
         createdAt = Self.date(status.record.created)
         finishedAt = status.outcome.map { Self.date($0.finished) }
         dueAt = status.due.flatMap { $0 == .max ? nil : Self.date($0) }
@@ -96,7 +96,7 @@ public struct WorkflowStatus: Sendable {
 
     private static func date(_ moment: Microseconds) -> Date { Date(timeIntervalSince1970: Double(moment) / 1_000_000) }
 
-    private static func state(_ status: StatusRecord) -> State {
+    private static func state(_ status: StatusRecord, _ now: Microseconds) -> State {
         if let outcome = status.outcome {
             return switch outcome.status {
             case .completed: .completed
@@ -107,7 +107,7 @@ public struct WorkflowStatus: Sendable {
             }
         }
         return switch status.live {
-        case .ready: status.due == nil ? .queued : .scheduled
+        case .ready: status.due.map { $0 > now } == true ? .scheduled : .queued
         case .owned, nil: .running
         // Put aside until the moment before which it is not to begin.
         case .waiting: status.record.due != nil && status.due == status.record.due ? .scheduled : .waiting

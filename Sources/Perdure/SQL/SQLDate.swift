@@ -2,8 +2,10 @@ package import FoundationEssentials
 
 /// Dates as SQL text, both ways: `2026-11-20 09:30:00.123456+00`.
 package enum SQLDate {
+    /// What has no place in the calendar becomes a word, which Postgres knows (`infinity`) or refuses (`nan`).
     package static func format(_ date: Date) -> String {
-        let micros = Int64((date.timeIntervalSince1970 * 1_000_000).rounded())
+        let exact = (date.timeIntervalSince1970 * 1_000_000).rounded()
+        guard let micros = Int64(exactly: exact) else { return exact.isNaN ? "nan" : exact < 0 ? "-infinity" : "infinity" }
         let (days, time) = micros.quotientAndRemainder(flooringBy: 86_400_000_000)
         let (year, month, day) = civil(fromDays: days)
         let seconds = time / 1_000_000

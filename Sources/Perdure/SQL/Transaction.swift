@@ -72,9 +72,10 @@ public final class Transaction: Sendable {
 ///
 /// Made by `.postgres(…)` of `PerdurePostgres`. The checkpoint goes into a table there, so that the writes and the checkpoint still commit together.
 public struct Database: Sendable {
-    package let begin: @Sendable (IsolationLevel) async throws(StoreError) -> any OpenTransaction
+    /// A transaction there, for the workflows of the store with this identity.
+    package let begin: @Sendable (IsolationLevel, _ store: String) async throws(StoreError) -> any OpenTransaction
 
-    package init(begin: @escaping @Sendable (IsolationLevel) async throws(StoreError) -> any OpenTransaction) {
+    package init(begin: @escaping @Sendable (IsolationLevel, _ store: String) async throws(StoreError) -> any OpenTransaction) {
         self.begin = begin
     }
 }

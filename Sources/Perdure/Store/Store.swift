@@ -46,6 +46,8 @@ public enum LogLevel: Int, Sendable, Comparable {
 package protocol StoreBackend: JournalStore, HistoryReader, LeaseStore, ClaimStore, ClientStore, TransactionStore, WakeupStore {
     /// How many writers commit side by side: 1 on SQLite.
     var writers: Int { get }
+    /// Random, made with the tables: what tells the workflows of this database from those of any other, whose numbers may be the same.
+    var identity: String { get }
     /// How often a wait looks for itself where no wake-up came.
     var pollInterval: Duration { get }
     /// The version of the tables and the lowest version of the library that may use them.

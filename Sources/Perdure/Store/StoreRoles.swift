@@ -176,7 +176,9 @@ package protocol OpenTransaction: WorkflowAccess {
     /// Inserts the checkpoint (deleting its `pending` row if `hadPending`), checks the fence, commits. If a row is there already under its
     /// key, everything is rolled back and that row is returned. After an error the transaction is rolled back and over.
     func commit(_ checkpoint: StepRecord?, hadPending: Bool) async throws(StoreError) -> CommandResult
-    func rollback() async
+    /// Gives everything up; what comes back is the first error of a statement, whatever the user's code has made of it.
+    @discardableResult
+    func rollback() async -> StoreError?
 }
 
 extension OpenTransaction {

@@ -1,10 +1,15 @@
 extension Duration {
-    /// A number of minutes.
-    public static func minutes(_ count: some BinaryInteger) -> Duration { .seconds(Int64(count) * 60) }
-    /// A number of hours.
-    public static func hours(_ count: some BinaryInteger) -> Duration { .seconds(Int64(count) * 3600) }
-    /// A number of days of 24 hours.
-    public static func days(_ count: some BinaryInteger) -> Duration { .seconds(Int64(count) * 86_400) }
+    /// A number of minutes; the longest duration there is where it does not fit.
+    public static func minutes(_ count: some BinaryInteger) -> Duration { many(count, times: 60) }
+    /// A number of hours; the longest duration there is where it does not fit.
+    public static func hours(_ count: some BinaryInteger) -> Duration { many(count, times: 3600) }
+    /// A number of days of 24 hours; the longest duration there is where it does not fit.
+    public static func days(_ count: some BinaryInteger) -> Duration { many(count, times: 86_400) }
+
+    private static func many(_ count: some BinaryInteger, times seconds: Int64) -> Duration {
+        let (sum, overflow) = Int64(clamping: count).multipliedReportingOverflow(by: seconds)
+        return .seconds(overflow ? (count < 0 ? .min : .max) : sum)
+    }
 
     package var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) / 1e18

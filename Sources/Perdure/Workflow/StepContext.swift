@@ -1,7 +1,9 @@
 /// What the body of a step knows about itself.
 public final class StepContext: Sendable {
     /// The same for every attempt of this step of this run, and for no other: hand it to services that refuse to do a thing twice.
-    public var idempotencyKey: String { Names.publicID(body.run.number) + "/" + body.key }
+    ///
+    /// It names the store, the run and the step: the keys of two databases are never the same.
+    public var idempotencyKey: String { body.run.host.backend.identity + "/" + Names.publicID(body.run.number) + "/" + body.key }
     /// 1 for the first attempt.
     ///
     /// Attempts that were cut off by a crash are not counted.

@@ -37,6 +37,17 @@ struct Migrations: Sendable {
         for step in steps() { try run(step.version, step.sql, session) }
     }
 
+    /// What tells this schema from others.
+    func identity(_ session: Session) throws(StoreError) -> String {
+        let rows = try session.query(
+            Statement("perdure_identity", isPrepared: false, "SELECT value FROM \(schema).meta WHERE key = 'store'"))
+        guard rows.count == 1 else {
+            throw StoreError(
+                .misconfigured, "table meta in schema \(schema) of \(place) has no row 'store': restore it, or use another schema")
+        }
+        return rows.text(0, 0)
+    }
+
     /// nil if there are no tables.
     ///
     /// Asked of the catalogue itself: `to_regclass` may answer from a cache that does not know yet what the last holder of the lock made.
@@ -95,6 +106,10 @@ struct Migrations: Sendable {
         // Only if it is missing: even IF NOT EXISTS asks for the right to create.
         if !there.bool(0, 0) { try session.simple("CREATE SCHEMA \(schema)") }
         try session.simple("CREATE TABLE \(schema).meta (key text PRIMARY KEY, value text NOT NULL)")
+        // 64 random bits: the first half of a random UUID has four that are not.
+        try session.simple(
+            "INSERT INTO \(schema).meta VALUES ('store', right(replace(gen_random_uuid()::text, '-', ''), 12) || left(gen_random_uuid()::text, 4))"
+        )
     }
 
     private func refuseNewer(_ found: SchemaVersion) throws(StoreError) {

@@ -22,10 +22,10 @@ package final class CheckpointDatabase: Sendable {
         pool = TransactionPool(size: options.transactionConnections) { PostgresConnection(settings, thread: threads.take()) }
     }
 
-    /// Begins a transaction; `commit` writes its checkpoint, `recorded` reads one.
-    package func begin(_ isolation: IsolationLevel) async throws(StoreError) -> any OpenTransaction {
+    /// Begins a transaction for a workflow of the store with this identity; `commit` writes its checkpoint, `recorded` reads one.
+    package func begin(_ isolation: IsolationLevel, for store: String) async throws(StoreError) -> any OpenTransaction {
         let (s, isPrepared) = (schema, isPrepared)
-        return try await PostgresTransaction.begin(isolation, in: pool, table: .checkpoints(s)) { session throws(StoreError) in
+        return try await PostgresTransaction.begin(isolation, in: pool, table: .checkpoints(s, of: store)) { session throws(StoreError) in
             if isPrepared.withLock({ $0 }) { return }
             try Self.prepare(session, s)
             isPrepared.withLock { $0 = true }
@@ -51,9 +51,9 @@ package final class CheckpointDatabase: Sendable {
                 if try !session.query(schema, [.text(s.name)]).bool(0, 0) { try session.simple("CREATE SCHEMA \(s)") }
                 try session.simple(
                     """
-                    CREATE TABLE IF NOT EXISTS \(s).checkpoints (workflow int8 NOT NULL, key text NOT NULL, ord int8, kind int2 NOT NULL,
+                    CREATE TABLE IF NOT EXISTS \(s).checkpoints (store text NOT NULL, workflow int8 NOT NULL, key text NOT NULL, ord int8, kind int2 NOT NULL,
                         output bytea, output_codec int2, error bytea, error_codec int2, started int8 NOT NULL, finished int8 NOT NULL,
-                        attempts int4 NOT NULL, PRIMARY KEY (workflow, key))
+                        attempts int4 NOT NULL, PRIMARY KEY (store, workflow, key))
                     """)
             }
         } catch {

@@ -135,9 +135,10 @@ final class PostgresTransaction: OpenTransaction {
     }
 
     func recorded(_ workflow: WorkflowNumber, _ key: String) async throws(StoreError) -> StepRecord? {
-        let read = table.read
+        let table = table
         return try await run { session throws(StoreError) in
-            let rows = try session.query(read, [.int8(workflow), .text(key)])
+            let read = try table.reading(workflow, key)
+            let rows = try session.query(read.statement, read.parameters)
             return rows.count == 0 ? nil : rows.step(0, 0)
         }
     }
@@ -156,7 +157,7 @@ final class PostgresTransaction: OpenTransaction {
                 throw failure
             }
             var requests: [Request] = []
-            if let checkpoint { requests.append(Request(table.insert, try Self.parameters(checkpoint, session))) }
+            if let checkpoint { requests.append(try Self.insertion(of: checkpoint, into: table, session)) }
             if let checkpoint, hadPending, let forget = table.forgetPending {
                 requests.append(Request(forget, [.int8(checkpoint.workflow), try .text(checkpoint.key)]))
             }
@@ -175,9 +176,11 @@ final class PostgresTransaction: OpenTransaction {
         }
     }
 
-    private static func parameters(_ checkpoint: StepRecord, _ session: Session) throws(StoreError) -> [ParameterBuffer?] {
+    private static func insertion(
+        of checkpoint: StepRecord, into table: CheckpointTable, _ session: Session
+    ) throws(StoreError) -> Request {
         do throws(StoreError) {
-            return try CheckpointTable.parameters(checkpoint)
+            return try table.insertion(of: checkpoint)
         } catch {
             session.rollback()
             throw error
@@ -201,7 +204,8 @@ final class PostgresTransaction: OpenTransaction {
             session.rollback()
             guard let checkpoint, error.nativeCode == "23505", session.failedIndex == 0 else { throw error }
             // Everything is rolled back; the row that was there first is what counts.
-            let rows = try session.query(table.read, [.int8(checkpoint.workflow), .text(checkpoint.key)])
+            let read = try table.reading(checkpoint.workflow, checkpoint.key)
+            let rows = try session.query(read.statement, read.parameters)
             guard rows.count > 0 else { throw StoreError(.transient, "a checkpoint was in the way, and is not there", nativeCode: "23505") }
             // Whose it is: an executor that has lost its lease must not go on from another's row.
             if let fence { try session.query(fence.statement, fence.parameters) }
@@ -209,15 +213,16 @@ final class PostgresTransaction: OpenTransaction {
         }
     }
 
-    func rollback() async {
-        let wasOpen = state.withLock { state in
+    func rollback() async -> StoreError? {
+        let (wasOpen, failure) = state.withLock { state in
             defer { state.isOver = true }
-            return !state.isOver
+            return (!state.isOver, state.failure)
         }
-        guard wasOpen else { return }
+        guard wasOpen else { return failure }
         // A connection on which this fails is closed, which comes to the same.
         _ = try? await lease.connection.run { session throws(StoreError) in session.rollback() }
         pool.putBack(lease)
+        return failure
     }
 
     private func run<Result: Sendable>(

@@ -20,6 +20,8 @@ final class SQLiteTransaction: OpenTransaction {
     private let executor: ExecutorID?
     private let limit: Duration
     private let phase = Lock(Phase.idle)
+    /// The first error of a statement.
+    private let failure = Lock<StoreError?>(nil)
 
     private var writer: WriteConnection { store.writer }
 
@@ -121,11 +123,12 @@ final class SQLiteTransaction: OpenTransaction {
         return result
     }
 
-    func rollback() async {
+    func rollback() async -> StoreError? {
         try? await writer.perform { [self] connection throws(StoreError) in
             try enter(.busy)
             end(connection, because: .isOver)
         }
+        return failure.withLock { $0 }
     }
 
     // MARK: - Phases
@@ -140,6 +143,7 @@ final class SQLiteTransaction: OpenTransaction {
                 result = .success(try body(connection))
             } catch {
                 result = .failure(error)
+                failure.withLock { $0 = $0 ?? error }
             }
             let late = phase.withLock { phase in
                 if case .late = phase { return true }

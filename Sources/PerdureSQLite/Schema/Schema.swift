@@ -19,6 +19,14 @@ extension Connection {
         return SchemaVersion(version: try metaNumber("version"), minimumReader: try metaNumber("minimum_reader"))
     }
 
+    /// What tells this file from others.
+    func storeIdentity() throws(StoreError) -> String {
+        guard let identity = try value("SELECT value FROM perdure_meta WHERE key = 'store'") else {
+            throw StoreError(.misconfigured, "'\(file)' has a table perdure_meta without a row 'store': restore it, or use another file")
+        }
+        return identity
+    }
+
     private func metaNumber(_ key: String) throws(StoreError) -> Int {
         let text = try value("SELECT value FROM perdure_meta WHERE key = '\(key)'")
         guard let number = text.flatMap({ Int($0) }) else {

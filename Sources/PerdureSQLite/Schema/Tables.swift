@@ -4,6 +4,7 @@ extension Schema {
     /// Times are microseconds since 1970; a payload is its bytes and, in the column behind, its codec.
     static let tables = """
         CREATE TABLE perdure_meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO perdure_meta (key, value) VALUES ('store', lower(hex(randomblob(8))));
 
         CREATE TABLE perdure_workflows (
             number INTEGER PRIMARY KEY, id TEXT, queue TEXT NOT NULL, lane_key TEXT NOT NULL, priority INTEGER NOT NULL,

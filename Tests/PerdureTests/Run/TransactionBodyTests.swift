@@ -9,13 +9,18 @@ struct TransactionBodyTests {
     /// A transaction that was committed without a place in the order, unknown to its engine, gets one from its next attempt.
     ///
     /// The first attempt commits beside a step, and its reply is lost; the second is alone, reserves a place, and finds what is there. Without its
-    /// place the next life would deliver it elsewhere.
-    @Test func aLostCommitWithoutAPlaceGetsOne() async throws {
+    /// place the next life would deliver it elsewhere. The same if the second fails: what counts is what is there.
+    @Test(arguments: [false, true])
+    func aLostCommitWithoutAPlaceGetsOne(fails: Bool) async throws {
         let database = MemoryDatabase()
         let (gate, commits, ended) = (Gate(), Counter(), Counter())
         let act = Act { context in
             async let step: Void = context.step("step") { await gate.wait() }
-            async let transaction = context.transaction("transaction") { _ in "committed" }
+            async let transaction = context.transaction("transaction") { _ in
+                // As a second insert of what the first has committed would.
+                if fails, commits[] > 0 { throw Unlisted(code: 1) }
+                return "committed"
+            }
             try await step
             ended.add()
             let result = try await transaction
@@ -69,7 +74,7 @@ struct TransactionBodyTests {
         let counter = Counter()
         try await withEngine(store: .memory(), configuration: .patient) {
             Act { context in
-                try await context.transaction("elsewhere", on: Database { _ throws(StoreError) in Elsewhere(counter: counter) }) { _ in
+                try await context.transaction("elsewhere", on: Database { _, _ throws(StoreError) in Elsewhere(counter: counter) }) { _ in
                     "done"
                 }
             }
@@ -97,7 +102,10 @@ private struct Elsewhere: OpenTransaction {
     }
 
     func commit(_ checkpoint: StepRecord?, hadPending: Bool) async throws(StoreError) -> CommandResult { .done }
-    func rollback() async { counter.add("rolled back") }
+    func rollback() async -> StoreError? {
+        counter.add("rolled back")
+        return nil
+    }
     func execute(_ sql: SQL) async throws(StoreError) -> Int { 0 }
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows { SQLRows(columns: [], rows: []) }
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult] { [] }

@@ -65,7 +65,7 @@ final class MigrationRace: Scenario {
                 WHERE n.nspname = 'perdure'
             UNION ALL SELECT 'function ' || p.oid::regprocedure FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
                 WHERE n.nspname = 'perdure'
-            UNION ALL SELECT key || ' ' || value FROM perdure.meta ORDER BY 1
+            UNION ALL SELECT key || ' ' || value FROM perdure.meta WHERE key <> 'store' ORDER BY 1
             """,
         ])
     }

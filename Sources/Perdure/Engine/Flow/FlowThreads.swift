@@ -48,7 +48,7 @@ package final class FlowThreadPool: FlowThreads {
         if flows.isEmpty { return }
         let count = state.withLock { state in
             state.ready.append(contentsOf: flows)
-            let count = min(state.sleeping, state.isLingering ? flows.count - 1 : flows.count)
+            let count = min(state.sleeping, max(0, state.ready.count - state.head - (state.isLingering ? 1 : 0)))
             state.sleeping -= count
             return count
         }

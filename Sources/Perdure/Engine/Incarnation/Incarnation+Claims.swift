@@ -126,7 +126,10 @@ extension Incarnation {
 
     /// What has arrived goes to the workflows in memory; what is nobody's is claimed if that is reason enough; the rest belongs to others.
     private func followInbox() async throws(StoreError) {
-        let numbers = try await claimer.arrivals()
+        try await follow(try await claimer.arrivals())
+    }
+
+    private func follow(_ numbers: [WorkflowNumber]) async throws(StoreError) {
         if numbers.isEmpty { return }
         let resident = residency.withLock { residency in numbers.filter { residency.runs[$0] != nil } }
         if !resident.isEmpty { try await receive(resident) }
@@ -136,7 +139,7 @@ extension Incarnation {
                 numbers.filter { residency.arriving.contains($0) }
             )
         }
-        // Of those whose start is known here in a moment, it is looked at then.
+        // Those whose start is known here in a moment are looked at again.
         if !arriving.isEmpty { look { $0.suspended += arriving } }
         try await wake(others)
     }
@@ -158,7 +161,7 @@ extension Incarnation {
 
     /// What came between the last look and the hand-back found a workflow that was still owned, and woke nobody.
     private func recheck(_ suspended: [WorkflowNumber]) async throws(StoreError) {
-        try await wake(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
+        try await follow(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
     }
 
     func launch(_ found: [Claimed]) async throws(StoreError) {

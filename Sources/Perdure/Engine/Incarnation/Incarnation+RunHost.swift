@@ -182,25 +182,28 @@ extension Incarnation: RunHost {
             if case .started = result { becameReady() }
             return try settled(result)
         }
-        var isOwned = false
-        defer { arrived(record, isStarted: isOwned) }
+        let result: StartResult
         do throws(StoreError) {
-            if record.id == nil {
-                _ = try await journal.commit(.start(record))
-                isOwned = true
-                return .started(owned: true)
-            }
-            let result = try await starter.start(record, policies)
-            if case .started(let owned) = result {
-                isOwned = owned
-                if !owned { becameReady() }
-            }
-            return try settled(result)
+            result = try await startOwned(record, policies)
         } catch {
-            // It may have been committed all the same: then it is owned, and in nobody's memory.
+            arrived(record, isStarted: false)
+            // It may have been committed all the same: then it is owned, and in nobody's memory. Only now: a sweep leaves alone what is on its way.
             look { $0.sweep = true }
             throw error
         }
+        guard case .started(let isOwned) = result else {
+            arrived(record, isStarted: false)
+            return try settled(result)
+        }
+        arrived(record, isStarted: isOwned)
+        if !isOwned { becameReady() }
+        return result
+    }
+
+    private func startOwned(_ record: WorkflowRecord, _ policies: IDPolicies) async throws(StoreError) -> StartResult {
+        if record.id != nil { return try await starter.start(record, policies) }
+        _ = try await journal.commit(.start(record))
+        return .started(owned: true)
     }
 
     /// Somebody's open transaction holds the id: the caller tries again.
@@ -223,20 +226,16 @@ extension Incarnation: RunHost {
     }
 
     private func readOutcomes(_ children: [(child: WorkflowNumber, key: String, sequence: Int64)], for run: Run) async {
-        while !isStopped {
-            do throws(StoreError) {
-                var outcomes: [WorkflowNumber: Outcome] = [:]
-                for case .outcome(let outcome) in try await store.endings(of: children.map(\.child)) {
-                    outcomes[outcome.workflow] = outcome
-                }
-                for ended in children {
-                    if let outcome = outcomes[ended.child] { run.childEnded(ended.key, outcome, sequence: ended.sequence) }
-                }
-                return
-            } catch {
-                report(error, "the outcomes of children could not be read, and are read again")
-                await clock.wait(.milliseconds(100))
+        do throws(StoreError) {
+            var outcomes: [WorkflowNumber: Outcome] = [:]
+            for case .outcome(let outcome) in try await store.endings(of: children.map(\.child)) {
+                outcomes[outcome.workflow] = outcome
             }
+            for ended in children {
+                if let outcome = outcomes[ended.child] { run.childEnded(ended.key, outcome, sequence: ended.sequence) }
+            }
+        } catch {
+            again(run, error, "the end of a child could not be read") { [weak self] in await self?.readOutcomes(children, for: run) }
         }
     }
 

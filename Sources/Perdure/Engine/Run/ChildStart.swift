@@ -37,13 +37,23 @@ struct ChildStart: Sendable {
                 wait = min(wait * 2, .seconds(1))
             }
         }
+        if let made { await closeIfStarted(made) }
+    }
+
+    /// The parent has ended while it was not known whether its child is started: if it is, it follows its policy.
+    private func closeIfStarted(_ child: WorkflowRecord) async {
+        guard run.state.withLock({ $0.isClosed }), let item = reference(child.number).closingItem,
+            let parent = try? await run.host.parent(of: child.number), parent.number == run.number
+        else { return }
+        run.host.deliver(item)
     }
 
     private func child(_ number: WorkflowNumber) -> WorkflowRecord {
         WorkflowRecord(
             number: number, id: id, lane: Lane(workflow: name, version: run.record.lane.version), input: input,
             parent: ParentLink(number: run.number, key: key, closePolicy: onClose.stored), created: run.host.clock.now(),
-            deadline: run.record.deadline)
+            // One that outlives its parent outlives the parent's timeout.
+            deadline: onClose == .abandon ? nil : run.record.deadline)
     }
 
     private func reference(_ number: WorkflowNumber) -> ChildReference {
@@ -74,8 +84,10 @@ struct ChildStart: Sendable {
     private func succeed(_ number: WorkflowNumber) {
         let now = run.host.clock.now()
         do throws(WorkflowError) {
-            let output = try reference(number).encoded()
-            run.record(key, .childStart, .success(output), started: now)
+            let reference = reference(number)
+            run.record(key, .childStart, .success(try reference.encoded()), started: now)
+            // The parent has ended without knowing of it.
+            if let item = reference.closingItem, run.state.withLock({ $0.isClosed }) { run.host.deliver(item) }
         } catch {
             fail(error)
         }

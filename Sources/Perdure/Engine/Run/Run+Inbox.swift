@@ -45,7 +45,7 @@ extension Run {
             let (rows, readAfter) = state.childRows()
             guard let rows else { return (nil, readAfter) }
             let children = Array(state.children.values) + undelivered(rows)
-            return (state.stop(error) ? children : nil, nil)
+            return (state.stop(error, closes: true) ? children : nil, nil)
         }
         if let readAfter { host.loadHistory(of: self, after: readAfter) }
         guard let children else { return }

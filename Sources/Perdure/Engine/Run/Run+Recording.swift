@@ -99,9 +99,7 @@ extension Run {
             }
             state.rememberUnordered(record)
             let order = state.complete(record.key, reserved: reserved, at: time) { order, finished in
-                StepRecord(
-                    workflow: number, key: "@order#\(order)", order: order, kind: .order,
-                    output: EncodedPayload(codec: 2, bytes: Array(record.key.utf8)), started: finished, finished: finished)
+                StepRecord(placeOf: record, order, at: finished)
             }
             if let order, let place = order.order { host.journal.append(.step(order), for: self, token: place) }
         }
@@ -129,6 +127,7 @@ extension Run: JournalRecipient {
     package func resolved(_ token: Int64, _ result: CommandResult) -> FlowExecutor? {
         if token < 0 { return resolvedWithoutPlace() }
         let recorded: StepRecord? = if case .recorded(let record) = result { record } else { nil }
+        if let recorded, givesPlace(token, to: recorded) { return nil }
         let child = state.withLock { state in
             state.resolved(token, recorded)
             return state.startingChildren.isEmpty ? nil : state.startingChildren.removeValue(forKey: token)
@@ -138,6 +137,17 @@ extension Run: JournalRecipient {
             if child.isOwned { host.arrived(child.record, isStarted: isStarted) } else { host.becameReady() }
         }
         return flow.poke() ? flow : nil
+    }
+
+    /// What was to be recorded at this place met a transaction that had been committed without one, by an attempt whose answer was lost: now
+    /// it has this.
+    private func givesPlace(_ order: Int64, to record: StepRecord) -> Bool {
+        guard record.kind == .transaction, record.order == nil else { return false }
+        return state.withLock { state in
+            guard let row = state.place(record, at: order) else { return false }
+            host.journal.append(.step(row), for: self, token: order)
+            return true
+        }
     }
 
     private func resolvedWithoutPlace() -> FlowExecutor? {

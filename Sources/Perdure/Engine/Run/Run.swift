@@ -185,7 +185,7 @@ extension WorkflowError {
     )
     static let stuck = WorkflowError(
         .notDurable,
-        "the workflow waits for something that is not durable, so nothing would ever wake it: wait in a step, or for a child, a timer or a message"
+        "the workflow waits for something that is not durable (Task.sleep, a detached task, a stream or an actor from outside), so nothing would ever wake it: use context.sleep, or wait in a step, or for a child"
     )
 }
 

@@ -143,16 +143,6 @@ extension RunState {
 extension RunState {
     mutating func ask() { isAsked = true }
 
-    enum Idle {
-        /// Something of it is on the way.
-        case waitsInMemory
-        case isStuck
-        /// All that it does is wait, until then.
-        case canLeave(until: Microseconds)
-        /// It was asked to leave, and cannot.
-        case staysAfterAll
-    }
-
     /// What is to be done now that nothing is left to run and nothing can be delivered.
     mutating func idled() -> Idle {
         if isStuck { return .isStuck }
@@ -214,6 +204,15 @@ extension RunState {
 
     /// A transaction has committed without a place: remembered until its `order` row is durable.
     mutating func rememberUnordered(_ record: StepRecord) { unordered[record.key] = record }
+
+    /// The row that gives a transaction without a place the one of the completion that met it.
+    mutating func place(_ record: StepRecord, at order: Int64) -> StepRecord? {
+        guard let mine = inFlight[order] else { return nil }
+        let row = StepRecord(placeOf: record, order, at: mine.finished)
+        unordered[record.key] = record
+        inFlight[order] = row
+        return row
+    }
 
     /// What is to be recorded instead of a completion that the database refused.
     func refused(_ order: Int64, _ payload: EncodedPayload) -> StepRecord? {
@@ -353,9 +352,9 @@ extension RunState {
     /// Ends the run in this process; each call throws `error`.
     ///
     /// False if it had ended already.
-    mutating func stop(_ error: any Error) -> Bool {
+    mutating func stop(_ error: any Error, closes: Bool = false) -> Bool {
         guard stop == nil, !isEnded else { return false }
-        stop = Stop(error: error)
+        stop = Stop(error: error, closes: closes)
         return true
     }
 
@@ -365,6 +364,9 @@ extension RunState {
         isCancelOnItsWay = true
         return true
     }
+
+    /// Nothing more can be recorded, here or in a later life.
+    var isClosed: Bool { isEnded || stop?.closes == true }
 
     /// From now on no work begins; what runs may end.
     mutating func quiesce() { isQuiet = true }

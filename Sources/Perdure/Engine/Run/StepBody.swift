@@ -60,6 +60,7 @@ final class StepBody: Sendable {
     private func attempts() async {
         // The pool was busy, and meanwhile the run has left this process.
         if Task.isCancelled, run.state.withLock({ $0.stop != nil }) { return }
+        if earlier == nil, limits.totalTimeout != nil { recordBeginning() }
         var attempt = Int(earlier?.attempt ?? 0)
         if let due = earlier?.due {
             switch await wait(until: due, { await run.host.clock.waitUnlessCancelled(until: due) }) {
@@ -107,6 +108,12 @@ final class StepBody: Sendable {
             }
         run.record(
             key, .step, outcome, started: started, attempts: Int32(clamping: max(attempts, 1)), hadPending: hadPending, endsBody: true)
+    }
+
+    /// The time for all attempts goes on when the process dies in the first.
+    private func recordBeginning() {
+        progress.withLock { $0.hasPending = true }
+        run.recordPending(PendingRecord(workflow: run.number, key: key, attempt: 0, started: started))
     }
 
     private func recordFailure(_ error: any Error, _ attempt: Int, _ due: Microseconds) {
@@ -165,6 +172,8 @@ final class StepBody: Sendable {
             guard progress.attempt == attempt else { return nil }
             progress.payload = payload
             if let written = progress.written, time < written + .seconds(1) { return nil }
+            // With a database that does not answer, one is enough: the newest is kept here, and goes with a later one.
+            if run.state.withLock({ $0.unresolved > $0.bodies }) { return nil }
             progress.written = time
             progress.hasPending = true
             return PendingRecord(

@@ -17,6 +17,8 @@ struct Stop {
     static let throwLimit = 64
 
     var error: any Error
+    /// The workflow has ended with it.
+    var closes = false
     var throwsLeft = Stop.throwLimit
     /// What is waiting has been resumed.
     var isUnwound = false

@@ -89,13 +89,14 @@ final class TransactionBody: Sendable {
             return result
         } catch {
             db.close()
-            await open.rollback()
+            // What the body has made of an error of the store is no verdict on it.
+            if let failure = await open.rollback(), case .again = verdict(failure) { return .again(failure) }
             return verdict(error)
         }
     }
 
     private func begin() async throws(StoreError) -> any OpenTransaction {
-        if let database { return try await database.begin(isolation) }
+        if let database { return try await database.begin(isolation, run.host.backend.identity) }
         return try await run.host.begin(isolation)
     }
 
