@@ -4,7 +4,7 @@ public enum ParentClosePolicy: Sendable, Hashable {
     case terminate
     /// The child is asked to cancel.
     case cancel
-    /// The child goes on.
+    /// The child goes on; the deadline of its parent is not its own.
     case abandon
 
     var stored: StoredClosePolicy {

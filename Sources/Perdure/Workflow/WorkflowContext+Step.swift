@@ -9,7 +9,7 @@ extension WorkflowContext {
     ///   - id: Tells apart steps of one name that run at the same time.
     ///   - retry: Not to retry, unless given.
     ///   - timeout: For each attempt; its task is cancelled, and abandoned after a grace period. As Temporal's start-to-close timeout.
-    ///   - totalTimeout: For all attempts and the waits between them. As Temporal's schedule-to-close timeout.
+    ///   - totalTimeout: For all attempts and the waits between them, in whatever process. As Temporal's schedule-to-close timeout.
     ///   - heartbeatTimeout: The longest time between two heartbeats of an attempt.
     ///   - body: The work.
     /// - Throws: What the body threw (as ``Workflow/errors`` says), ``WorkflowError``, or `CancellationError`.
