@@ -18,7 +18,7 @@ internal import Perdure
     /// What was done: "INSERT 0 3", "COMMIT".
     var tag: String { unsafe String(cString: PQcmdStatus(result)) }
 
-    /// How many rows a statement of the user's touched.
+    /// How many rows the statement touched.
     ///
     /// Never asked for statements of our own.
     var touched: Int { unsafe Int(String(cString: PQcmdTuples(result))) ?? 0 }

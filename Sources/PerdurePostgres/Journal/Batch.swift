@@ -108,7 +108,7 @@ final class Batch {
 
     /// BEGIN, the statements in an order in which a workflow's commands make sense together, the fence, COMMIT.
     ///
-    /// `counting` are the places of those whose first value is a number of rows of history.
+    /// `counting` are the places of those that say how many rows of history they wrote: by their first value, or else by their tag.
     func requests(
         _ statements: JournalStatements, _ executor: ExecutorID, slot: Int32
     ) throws(StoreError) -> (requests: [Request], counting: [Int]) {

@@ -74,6 +74,17 @@ struct JournalStatements: Sendable {
     /// `$n` is the executor that owns what is new.
     private static func start(_ s: SchemaName, _ duplicates: Duplicates) -> Statement {
         let (names, types) = (WorkflowColumns.names, WorkflowColumns.types)
+        if duplicates == .fail {
+            // Each row is new, or none is written.
+            return Statement(
+                "perdure_start",
+                """
+                WITH u AS MATERIALIZED (SELECT * FROM unnest(\(arrays(types))) AS u(\(names), lane)),
+                w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u)
+                INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
+                    SELECT u.number, u.lane, 1, $\(types.count + 1)::int8, u.due, u.deadline FROM u
+                """)
+        }
         return Statement(
             "perdure_start\(duplicates.suffix)",
             """

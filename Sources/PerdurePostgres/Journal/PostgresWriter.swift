@@ -92,7 +92,7 @@ actor PostgresWriter: JournalWriter {
             throw StoreError(.transient, "the batch was rolled back instead of committed")
         }
         store.registry.acknowledge(me, results[results.count - 2].int(0, 0))
-        return counting.reduce(0) { $0 + Int(results[$1].int(0, 0)) }
+        return counting.reduce(0) { $0 + (results[$1].columns == 0 ? results[$1].touched : Int(results[$1].int(0, 0))) }
     }
 
     /// Something was there already: the rows that are recorded are what is delivered, whoever wrote them.

@@ -29,7 +29,8 @@ struct StepStatements: Sendable {
         stepsAlone = Statement(
             "perdure_steps_alone\(duplicates.suffix)",
             "WITH s AS (\(insertSteps)) SELECT (SELECT count(*) FROM s), \(s).fence($\(stepCount + 1)::int8, $\(stepCount + 2)::int4)")
-        self.steps = Statement("perdure_steps\(duplicates.suffix)", "WITH s AS (\(insertSteps)) SELECT count(*) FROM s")
+        self.steps = Statement(
+            "perdure_steps\(duplicates.suffix)", "INSERT INTO \(s).steps (\(step)) SELECT * FROM unnest(\(steps)) \(duplicates.clause)")
         // A message is taken out of the inbox only with the row that holds its content: what lost against another row took nothing.
         carefulSteps = Statement(
             "perdure_steps_careful\(duplicates.suffix)",
