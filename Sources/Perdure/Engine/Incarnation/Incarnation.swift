@@ -133,6 +133,8 @@ package final class Incarnation: Sendable {
     let reapAt = Lock<Instant?>(nil)
     let watchdogSignal = Signal()
     let dutySignal = Signal()
+    /// How far the inbox was looked through.
+    let tidiedUntil = Lock(Int64.min)
 }
 
 /// Who is told that a write was refused; set when the journal, which tells it, exists.
