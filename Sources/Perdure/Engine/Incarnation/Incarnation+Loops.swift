@@ -14,10 +14,8 @@ extension Incarnation {
             await loopSignal.wait(until: clock.instant() + wait, clock: clock)
             if isStopped { return }
             do throws(StoreError) {
-                let asked = clock.instant()
                 // A little later than could be, so that of many engines one finds something.
-                let look = try await store.renew(id, settings.terms).map { clock.instant() + $0 + settings.lease / 40 * random() }
-                tenure.extend(until: asked + settings.tenure)
+                let look = try await pulse.beat().map { clock.instant() + $0 + settings.lease / 40 * random() }
                 reapAt.withLock { $0 = look }
                 reapSignal.raise()
                 wait = heartbeat
