@@ -39,7 +39,7 @@ extension Incarnation {
                 var report = ReapReport(more: true)
                 while report.more, !isEnding {
                     report = try await store.reap(ReapRules(limit: 500, reaper: id, crashes: settings.crashes))
-                    if report.returned > 0 { returned(report) }
+                    if report != ReapReport(more: report.more) { returned(report) }
                 }
             } catch {
                 report(error, "dead engines could not be looked for")
@@ -49,14 +49,17 @@ extension Incarnation {
         }
     }
 
+    /// Also if it had nothing: what it was claiming when it froze, it held, and others have passed it over.
     private func returned(_ report: ReapReport) {
-        log(.info, "\(report.returned) workflows of dead engines are there for others")
+        if report.returned > 0 { log(.info, "\(report.returned) workflows of dead engines are there for others") }
         for (number, reason) in report.setAside {
             log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
             wasSetAside(number)
         }
         look { todo in
             todo.ready = true
+            todo.inbox = true
+            todo.due = true
             todo.suspects = true
             todo.reset = true
         }
