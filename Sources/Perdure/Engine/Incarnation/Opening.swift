@@ -8,6 +8,7 @@ struct Opening: Sendable {
     let pulse: Pulse
     let heartbeat: Duration
     private let isOpen = Lock(false)
+    private let isBeaten = Lock(false)
     private let signals = (heart: Signal(), silence: Signal())
 
     init(_ id: ExecutorID, _ store: any StoreBackend, _ environment: EngineEnvironment, _ pulse: Pulse, heartbeat: Duration) {
@@ -22,7 +23,10 @@ struct Opening: Sendable {
         case writer(Int, any JournalWriter)
         case claimer(any Claimer)
         case failed(StoreError)
-        case nothing
+        /// The last heartbeat has been answered, or given up.
+        case beaten
+        /// The connections were cut, or there was no need to.
+        case silent(Bool)
     }
 
     /// All of them, or none: what was opened before one failed is closed again.
@@ -32,17 +36,29 @@ struct Opening: Sendable {
             group.addTask(executorPreference: environment.loops) { await cuts() }
             for index in 0..<store.writers { group.addTask { await writer(index) } }
             group.addTask { await claimer() }
-            var opened: [Opened] = []
-            while opened.count < store.writers + 1, let next = await group.next() {
-                if case .nothing = next { continue }
-                opened.append(next)
-            }
-            isOpen.withLock { $0 = true }
-            signals.heart.raise()
-            signals.silence.raise()
-            return opened
+            return await collect(&group)
         }
         return try await sort(opened)
+    }
+
+    private func collect(_ group: inout TaskGroup<Opened>) async -> [Opened] {
+        var opened: [Opened] = []
+        var left = store.writers + 1
+        while let next = await group.next() {
+            opened.append(next)
+            switch next {
+            case .writer, .claimer, .failed: left -= 1
+            case .beaten:
+                isBeaten.withLock { $0 = true }
+                signals.silence.raise()
+            case .silent: break
+            }
+            if left == 0, !isOpen.withLock({ $0 }) {
+                isOpen.withLock { $0 = true }
+                signals.heart.raise()
+            }
+        }
+        return opened
     }
 
     private func sort(_ opened: [Opened]) async throws(StoreError) -> ([any JournalWriter], any Claimer) {
@@ -54,7 +70,8 @@ struct Opening: Sendable {
             case .writer(let index, let writer): writers[index] = writer
             case .claimer(let opened): claimer = opened
             case .failed(let error): failure = failure ?? error
-            case .nothing: break
+            case .silent(true): failure = failure ?? StoreError(.unavailable, "for a whole lease the database has answered no heartbeat")
+            case .silent(false), .beaten: break
             }
         }
         if failure == nil, let claimer { return (writers.sorted { $0.key < $1.key }.map(\.value), claimer) }
@@ -84,12 +101,13 @@ struct Opening: Sendable {
             await signals.heart.wait(until: environment.clock.instant() + heartbeat, clock: environment.clock)
             if !isOpen.withLock({ $0 }) { _ = try? await pulse.beat() }
         }
-        return .nothing
+        return .beaten
     }
 
     private func cuts() async -> Opened {
-        let isOpen = self.isOpen
-        if await pulse.stops(orAfter: signals.silence, { isOpen.withLock { $0 } }) { store.cut() }
-        return .nothing
+        let isBeaten = self.isBeaten
+        let isSilent = await pulse.stops(orAfter: signals.silence) { isBeaten.withLock { $0 } }
+        if isSilent { store.cut() }
+        return .silent(isSilent)
     }
 }
