@@ -108,7 +108,9 @@ extension MemoryStore {
     }
 
     /// Nothing is left over here: an end and a delivery are one after the other.
-    func tidy(limit: Int) async throws(StoreError) -> Int { try database.perform(.tidy) { _, _ in 0 } }
+    func tidy(after sequence: Int64, limit: Int) async throws(StoreError) -> Tidied {
+        try database.perform(.tidy) { _, _ in Tidied() }
+    }
 
     func retire(_ executor: ExecutorID) async throws(StoreError) {
         try database.perform(.retire, by: executor) { tables, now in tables.retire(executor, now: now) }

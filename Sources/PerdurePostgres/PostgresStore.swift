@@ -25,7 +25,7 @@ package struct PostgresOptions: Sendable {
 /// All roles of a store, on one database: each role in a file of its own.
 package final class PostgresStore: StoreBackend {
     /// The connections that are shared by their callers.
-    enum Role: Hashable { case reads, starts, lease, reaper, notify }
+    enum Role: Hashable { case reads, starts, lease, reaper, tidier, notify }
 
     package let writers: Int
     package let pollInterval: Duration = .seconds(5)
@@ -35,6 +35,7 @@ package final class PostgresStore: StoreBackend {
     let threads = ThreadShelf()
     let registry = ExecutorRegistry()
     let crashes = CrashMarks()
+    let stubborn = StubbornExecutors()
     let lanes: LaneDirectory
     let slots: FenceSlots
     let journal: JournalStatements
@@ -112,6 +113,10 @@ package final class PostgresStore: StoreBackend {
             return version
         }
     }
+
+    package var hasServer: Bool { true }
+    package func cut() { settings.wires.cut() }
+    package func mend() { settings.wires.mend() }
 
     package func close() async {
         await wakeups.close()

@@ -174,10 +174,41 @@ internal import Testing
             try await fixture.sql("UPDATE \(unsafeRaw: fixture.s).fences SET timeline = 'FFFFFFFF' WHERE executor = \(executor.id)")
             let error = await expect(.fenced) { _ = try await executor.writer.commit([.step(step(number, "a"))]) }
             #expect(error?.message.contains("promoted") == true)
-            try await fixture.sql("UPDATE \(unsafeRaw: fixture.s).fences SET timeline = NULL, boot = boot - interval '1 second'")
+            try await fixture.sql(
+                "UPDATE \(unsafeRaw: fixture.s).fences SET timeline = NULL, boot = pg_postmaster_start_time() - interval '1 second'")
             #expect(await expect(.fenced) { _ = try await executor.writer.commit([.release(number)]) } != nil)
             try await fixture.sql("UPDATE \(unsafeRaw: fixture.s).fences SET boot = pg_postmaster_start_time()")
             #expect(try await executor.writer.commit([.step(step(number, "a"))]).count == 1)
+        }
+    }
+
+    @Test func `fences say where they were written, and the restart only where a crash forgets`() async throws {
+        try await withStore { fixture in
+            let executor = try await fixture.executor()
+            func fences(_ executor: Executor) async throws -> [[SQLValue]] {
+                try await fixture.sql(
+                    """
+                    SELECT DISTINCT timeline = left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), boot = pg_postmaster_start_time()
+                    FROM \(unsafeRaw: fixture.s).fences WHERE executor = \(executor.id)
+                    """)
+            }
+            #expect(try await fences(executor) == [[.bool(true), .null]])
+            var options = Server.options
+            options.allowAsynchronousCommit = true
+            let role = Server.freshName("role")
+            try await fixture.sql("CREATE ROLE \(identifier: role) LOGIN SUPERUSER PASSWORD 'hunter22'")
+            try await fixture.sql("ALTER ROLE \(identifier: role) SET synchronous_commit = off")
+            let store = try await PostgresStore.open(
+                Server.url(user: role, password: "hunter22"), schema: fixture.schema, options: options, settings: StoreSettings())
+            let forgetful = try await fixture.executor(on: store)
+            #expect(try await fences(forgetful) == [[.bool(true), .bool(true)]])
+            let number = try await forgetful.owned(fixture)
+            // As after a restart.
+            try await fixture.sql("UPDATE \(unsafeRaw: fixture.s).fences SET boot = boot - interval '1 second'")
+            _ = await expect(.fenced) { _ = try await forgetful.writer.commit([.step(step(number, "late"))]) }
+            _ = try await executor.owned(fixture)
+            await store.close()
+            try await fixture.sql("DROP ROLE \(identifier: role)")
         }
     }
 }

@@ -147,4 +147,83 @@ internal import Testing
             #expect(try await lease() == [[.int(600_000_000), .bool(false)]])
         }
     }
+
+    @Test func `the dead are missed although the clock was set back`() async throws {
+        try await withStore { fixture in
+            let me = try await fixture.executor()
+            let dead = try await fixture.executor(lease: .seconds(1))
+            try await age(me.id, fixture)
+            #expect(try await fixture.store.lead(.tidying, dead.id, for: .seconds(180)))
+            // As if the clock had stood an hour ahead when it was heard last.
+            try await fixture.sql(
+                """
+                UPDATE \(unsafeRaw: fixture.s).executors SET renewed = renewed + 3600000000, lease_until = lease_until + 3600000000
+                WHERE executor = \(dead.id)
+                """)
+            try await fixture.sql("UPDATE \(unsafeRaw: fixture.s).leaders SET until = until + 3600000000")
+            #expect(try await fixture.store.renew(me.id, terms) == .zero)
+            #expect(try await reap(fixture, by: me) == ReapReport())
+            #expect(try await fixture.store.lead(.tidying, me.id, for: .seconds(180)))
+            try await eventually("it is missed") { try await reap(fixture, by: me).executors == [dead.id] }
+        }
+    }
+
+    @Test func `who was born in the future is as old as the clock says`() async throws {
+        try await withStore { fixture in
+            let me = try await fixture.executor(silence: terms.silence)
+            try await fixture.sql(
+                "UPDATE \(unsafeRaw: fixture.s).executors SET alive_since = alive_since + 9000000, guarded_since = guarded_since + 9000000")
+            _ = try await fixture.store.renew(me.id, terms)
+            let rows = try await fixture.sql(
+                "SELECT alive_since = renewed, coalesce(guarded_since = renewed, true) FROM \(unsafeRaw: fixture.s).executors")
+            #expect(rows == [[.bool(true), .bool(true)]])
+        }
+    }
+
+    /// A restart of the server frees all locks: to who has heard nothing itself, a free one is no crash.
+    @Test(Server.isDirect) func `a lease that ended with a free lock is a crash only to who may judge`() async throws {
+        try await withStore { fixture in
+            let me = try await fixture.executor(silence: terms.silence)
+            let other = try await neighbour(fixture)
+            await other.store.close()
+            try await fixture.sql(
+                "UPDATE \(unsafeRaw: fixture.s).executors SET alive_since = alive_since - 1200000000 WHERE executor = \(me.id)")
+            try await fixture.sql("UPDATE \(unsafeRaw: fixture.s).executors SET lease_until = 5 WHERE executor = \(other.executor.id)")
+            try await eventually("it is missed") { try await reap(fixture, by: me).executors == [other.executor.id] }
+            #expect(try await fixture.store.status(of: other.number)?.crashes == 0)
+        }
+    }
+
+    @Test func `who cannot be taken its fences does not hold up the others`() async throws {
+        try await withStore { fixture in
+            let role = Server.freshName("role")
+            try await fixture.sql("CREATE ROLE \(identifier: role) LOGIN PASSWORD 'hunter22'")
+            for grant in ["SCHEMA", "ALL TABLES IN SCHEMA", "ALL SEQUENCES IN SCHEMA"] {
+                try await fixture.sql("GRANT ALL ON \(unsafeRaw: grant) \(identifier: fixture.schema) TO \(identifier: role)")
+            }
+            var options = Server.options
+            options.reaperPatience = 50
+            let logged = Lock<[String]>([])
+            let store = try await PostgresStore.open(
+                Server.url(user: role, password: "hunter22"), schema: fixture.schema, options: options,
+                settings: StoreSettings(log: { _, message in logged.withLock { $0.append(message) } }))
+            let stubborn = try await fixture.executor(lease: .zero)
+            let holder = Session(Session.Settings(address: ServerAddress(fixture.url), log: { _, _ in }))
+            // Of another user, so it cannot be ended.
+            try holder.simple("BEGIN; SELECT \(fixture.s).fence(\(stubborn.id), 0)")
+            let other = try await fixture.executor(lease: .milliseconds(5))
+            let number = try await other.owned(fixture)
+            try await eventually("the other one is reaped") { try await store.reap(limit: 9).executors == [other.id] }
+            #expect(try await fixture.store.status(of: number)?.live == .ready)
+            #expect(logged.withLock { $0.contains { $0.contains("still holds its fences") } })
+            // It is left alone for a while, and does not slow down the rest.
+            #expect(try await store.reap(limit: 9) == ReapReport())
+            try holder.simple("COMMIT")
+            holder.disconnect()
+            #expect(try await fixture.store.reap(limit: 9).executors == [stubborn.id])
+            await store.close()
+            try await fixture.sql("DROP OWNED BY \(identifier: role)")
+            try await fixture.sql("DROP ROLE \(identifier: role)")
+        }
+    }
 }

@@ -38,8 +38,10 @@ internal import Testing
             try await store.reap(ReapRules(limit: 9, reaper: reaper)).executors
         }
         // All are alive for a whole lease, and then the database is away for a minute.
-        now.withLock { $0 += 9_000_000 }
-        for executor: ExecutorID in 1...3 { _ = try await store.renew(executor, terms) }
+        for _ in 0..<3 {
+            now.withLock { $0 += 3_000_000 }
+            for executor: ExecutorID in 1...3 { _ = try await store.renew(executor, terms) }
+        }
         now.withLock { $0 += 2_000_000 }
         #expect(try await store.renew(1, terms) == .seconds(8))
         now.withLock { $0 += 60_000_000 }
@@ -47,7 +49,11 @@ internal import Testing
         // The first that is back sees only leases that have ended, and waits all the same.
         #expect(try await store.renew(1, terms) == .seconds(10))
         #expect(try await reap(1) == [])
-        now.withLock { $0 += 9_000_000 }
+        for remaining in [6, 3] {
+            now.withLock { $0 += remaining == 6 ? 4_000_000 : 3_000_000 }
+            #expect(try await store.renew(1, terms) == .seconds(remaining))
+        }
+        now.withLock { $0 += 2_000_000 }
         #expect(try await store.renew(1, terms) == .seconds(1))
         #expect(try await store.renew(2, terms) == .seconds(10))
         #expect(try await reap(1) == [])
@@ -108,7 +114,7 @@ internal import Testing
         _ = try await claimer.claimSuspects(.flow, crashes: 2, now: 0, limit: 1, probation: .zero, acquitted: [])
         _ = try await (store.load([], limit: 1), store.history(of: 1, after: 0, limit: 1), store.inbox(of: []))
         _ = try await (store.start([], owner: nil), store.resume(1), store.reap(limit: 1), store.deliver([]))
-        _ = try await (store.lead(.tidying, 1, for: .seconds(1)), store.tidy(limit: 1))
+        _ = try await (store.lead(.tidying, 1, for: .seconds(1)), store.tidy(after: 0, limit: 1))
         let transaction = try await store.begin(.serializable, for: nil)
         _ = try await (transaction.start([(record, IDPolicies())]), transaction.deliver([]), transaction.recorded(1, ""))
         _ = try await (transaction.resume(1), transaction.number(ofID: ""), transaction.status(of: 1))

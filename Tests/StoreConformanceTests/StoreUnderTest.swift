@@ -16,10 +16,13 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
     /// Those that this build and this machine have.
     static var available: [StoreUnderTest] { allCases.filter { $0.why == nil } }
 
-    /// Those that have wake-ups: PERDURE_TEST_SILENT says that Postgres has none, which costs latency and nothing else.
+    /// Those that have wake-ups: PERDURE_TEST_SILENT says that Postgres has none, and PERDURE_TEST_POOLED that nobody hears them, which
+    /// costs latency and nothing else.
     static var audible: [StoreUnderTest] {
-        available.filter { $0 != .postgres || !isSilent }
+        available.filter { $0 != .postgres || !(isSilent || isPooled) }
     }
+
+    private static let isPooled = ProcessInfo.processInfo.environment["PERDURE_TEST_POOLED"] != nil
 
     private static let isSilent = ProcessInfo.processInfo.environment["PERDURE_TEST_SILENT"] != nil
 

@@ -4,7 +4,7 @@ import Perdure
 /// Runs the scenarios in turns, until all are complete or the time is over.
 struct Torture {
     static let names = [
-        "takeover", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "migrations", "pooler", "silent",
+        "takeover", "unlocked", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "migrations", "pooler", "silent",
     ]
 
     /// Those of which each commit gets a share.
@@ -25,7 +25,11 @@ struct Torture {
         let interruptions = [SIGINT, SIGTERM, SIGHUP].map { Self.end(workshop, on: $0) }
         defer { for source in interruptions { source.cancel() } }
         await laps(scenarios, until: settings.minutes.map { begun + .seconds($0 * 60) })
-        for scenario in scenarios { await scenario.end() }
+        for scenario in scenarios {
+            // Only where the time is limited may there be none.
+            if settings.minutes == nil { scenario.tally.require(scenario.tally.rounds > 0, "not one round: nothing is proved") }
+            await scenario.end()
+        }
         Child.killAll()
         workshop.close()
         say(
@@ -78,8 +82,10 @@ struct Torture {
         return [
             Takeover(
                 "takeover", workshop, rounds: size(3, share: 1), workflows: size(1_000, share: 200),
-                lease: size(10, share: 1) == 10 ? 10 : 1,
-                limit: .seconds(15)),
+                lease: size.isShare ? 1 : 10,
+                // Three seconds of silence and a free lock, not the lease.
+                limit: .seconds(size.isShare ? 15 : 6)),
+            Takeover("unlocked", workshop, rounds: 1, workflows: 1_000, lease: 10, limit: .seconds(15), hasLocks: false),
             Zombie(workshop, rounds: size(5, share: 1), workflows: 200),
             Boundaries(workshop, size, seed: settings.seed, match: settings.match),
             Mutation(workshop, limit: size(1_000, share: 6)),

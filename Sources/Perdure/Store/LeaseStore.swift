@@ -16,12 +16,24 @@ package protocol LeaseStore: Sendable {
     /// A row with a lease, so it works through poolers too. It is no lock: for a moment two may believe that it is them, so what they do must
     /// bear that. The row goes with the executor's lease.
     func lead(_ duty: Duty, _ executor: ExecutorID, for term: Duration) async throws(StoreError) -> Bool
-    /// Deletes what nobody needs any more, a bounded part at a time; how many rows that were.
+    /// Looks at `limit` inbox rows behind `sequence`, and deletes those that nobody needs any more.
     ///
     /// It is done by one for all, and twice is no harm.
-    func tidy(limit: Int) async throws(StoreError) -> Int
+    func tidy(after sequence: Int64, limit: Int) async throws(StoreError) -> Tidied
     /// Gives up: deletes lease and fences (what is in flight is refused from then on) and returns what it owns to ready.
     func retire(_ executor: ExecutorID) async throws(StoreError)
+}
+
+/// What a look at a part of the inbox has done.
+package struct Tidied: Sendable, Equatable {
+    package var deleted: Int
+    /// Behind which row to go on; nil at the end.
+    package var next: Int64?
+
+    package init(deleted: Int = 0, next: Int64? = nil) {
+        self.deleted = deleted
+        self.next = next
+    }
 }
 
 /// What one engine does for all.

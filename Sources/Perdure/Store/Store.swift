@@ -52,8 +52,31 @@ package protocol StoreBackend: JournalStore, HistoryReader, LeaseStore, ClaimSto
     var pollInterval: Duration { get }
     /// The version of the tables and the lowest version of the library that may use them.
     func schemaVersion() async throws(StoreError) -> SchemaVersion
+    /// Whether there is a server, which may fail to answer for ever: then a lease in which it did is the end of an incarnation.
+    var hasServer: Bool { get }
+    /// Ends every wait for the server at once; no connection is made until `mend()`.
+    ///
+    /// Nothing is cancelled there: what was on its way may have been committed, or may be yet.
+    func cut()
+    /// Connections may be made again.
+    func mend()
     /// Ends every connection; nothing may be called afterwards.
     func close() async
+}
+
+extension StoreBackend {
+    package var hasServer: Bool { false }
+    package func cut() {}
+    package func mend() {}
+
+    /// What takes longer than `limit` ends in an error, as it does if there is no server any more.
+    func cutting<Result: Sendable>(
+        after limit: Duration, _ clock: any EngineClock, _ body: () async throws(StoreError) -> Result
+    ) async throws(StoreError) -> Result {
+        let timer = hasServer ? clock.schedule(after: limit) { self.cut() } : nil
+        defer { if let timer { clock.cancel(timer) } }
+        return try await body()
+    }
 }
 
 /// What is written in the database about its own tables.

@@ -14,14 +14,17 @@ extension Tables {
     mutating func renew(_ executor: ExecutorID, _ terms: LeaseTerms, now: Microseconds) throws(StoreError) -> Duration? {
         try checkFence(executor)
         guard var mine = executors[executor] else { return nil }
-        if mine.until < now { mine.aliveSince = now }
+        // Who was not heard for half a lease may not have heard others either: it is no outage of theirs.
+        let isNew = mine.until < now || mine.renewed < now - terms.lease.microseconds / 2
+        mine.aliveSince = isNew ? now : min(mine.aliveSince, now)
         (mine.renewed, mine.until) = (now, now + terms.lease.microseconds)
         executors[executor] = mine
-        let next = reaped.isEmpty ? executors.filter { $0.key != executor }.values.map(\.until).min() : now
+        let next = reaped.isEmpty ? executors.filter { $0.key != executor }.values.map { $0.isAhead(of: now) ? now : $0.until }.min() : now
         return next.map { .microseconds(max(0, max($0, mine.mayReap) - now)) }
     }
 
     mutating func reap(_ rules: ReapRules, now: Microseconds) -> ReapReport {
+        rewind(to: now)
         let mayReap = rules.reaper.map { executor in
             executors[executor].map { $0.until >= now && $0.mayReap <= now } ?? false
         }
@@ -51,9 +54,18 @@ extension Tables {
     }
 
     mutating func lead(_ duty: Duty, _ executor: ExecutorID, until: Microseconds, now: Microseconds) -> Bool {
-        if let leader = leaders[duty], leader.executor != executor, leader.until >= now { return false }
+        // An end that lies further ahead than any can was written before the clock was set back.
+        if let leader = leaders[duty], leader.executor != executor, leader.until >= now, leader.until <= until + 1_000_000 { return false }
         leaders[duty] = Leader(executor: executor, until: until)
         return true
+    }
+
+    /// Whoever was heard in the future was heard now: the clock was set back.
+    private mutating func rewind(to now: Microseconds) {
+        for (executor, lease) in executors where lease.isAhead(of: now) {
+            executors[executor]?.renewed = now
+            executors[executor]?.until = now + (lease.until - lease.renewed)
+        }
     }
 
     /// Whoever has no lease has no duties.
@@ -69,6 +81,8 @@ extension Tables {
 extension Lease {
     /// From when on its holder may take from others: it has been alive for a whole lease.
     fileprivate var mayReap: Microseconds { aliveSince + until - renewed }
+
+    fileprivate func isAhead(of now: Microseconds) -> Bool { renewed > now + 1_000_000 }
 }
 
 extension Duration {

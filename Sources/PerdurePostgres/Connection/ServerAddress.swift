@@ -46,14 +46,43 @@ struct ServerAddress: Sendable {
     /// Takes whatever could be a password out of a message.
     func hiding(_ message: String) -> String { Self.hide(secrets, in: message) }
 
+    /// Of each host its name, its address and its port, as far as they are given.
+    private var hosts: [(host: String?, address: String?, port: String?)] {
+        func list(_ keyword: String) -> [String] {
+            settings[keyword].map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) } ?? []
+        }
+        let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"))
+        func item(_ list: [String], _ index: Int) -> String? { list.indices.contains(index) ? list[index] : nil }
+        return (0..<max(names.count, addresses.count)).map { index in
+            (item(names, index), item(addresses, index), ports.count == 1 ? ports[0] : item(ports, index))
+        }
+    }
+
+    /// The place of the host at which a connection came about; 0 if it is not known.
+    func index(ofHost host: String, port: String) -> Int {
+        hosts.firstIndex { ($0.host ?? $0.address) == host && (($0.port?.isEmpty ?? true) || $0.port == port) } ?? 0
+    }
+
+    /// The same hosts in the same order, but beginning with one of them; what belongs to each stays with it.
+    private func rotated(by index: Int) -> [(keyword: String, value: String)] {
+        let hosts = hosts
+        guard hosts.count > 1, hosts.indices.contains(index), index > 0, settings["load_balance_hosts"] != "random" else { return [] }
+        let order = hosts[index...] + hosts[..<index]
+        func list(_ keyword: String, _ parts: [String?]) -> [(keyword: String, value: String)] {
+            settings[keyword] == nil ? [] : [(keyword, parts.map { $0 ?? "" }.joined(separator: ","))]
+        }
+        return list("host", order.map(\.host)) + list("hostaddr", order.map(\.address)) + list("port", order.map(\.port))
+    }
+
     /// The keywords and values that libpq connects with.
-    var parameters: [(keyword: String, value: String)] {
+    func parameters(beginningWith host: Int = 0) -> [(keyword: String, value: String)] {
         // The URL goes in as the first `dbname`, which libpq expands; what follows writes over it, so only what it does not set.
         var list = [(keyword: "dbname", value: url)]
         func set(_ keyword: String, _ value: String) {
             if settings[keyword] == nil { list.append((keyword, value)) }
         }
-        set("connect_timeout", "10")
+        // It counts for each host: one that is silent must not cost a lease where there are others.
+        set("connect_timeout", hosts.count > 1 ? "3" : "10")
         // A peer that is gone without a word is noticed in about ten seconds, not in two hours.
         set("keepalives", "1")
         set("keepalives_idle", "5")
@@ -61,9 +90,9 @@ struct ServerAddress: Sendable {
         set("keepalives_count", "3")
         set("tcp_user_timeout", "10000")
         set("fallback_application_name", "perdure")
-        if settings["host"]?.contains(",") == true { set("target_session_attrs", "read-write") }
+        if hosts.count > 1 { set("target_session_attrs", "read-write") }
         list.append(("client_encoding", "UTF8"))
-        return list
+        return list + rotated(by: host)
     }
 
     private struct Failure: Error { let message: String }

@@ -8,6 +8,10 @@ struct ServerIdentity: Sendable, Equatable {
     var timeline: String?
     /// When the server process began, in microseconds.
     var boot: Int64
+    /// A crash takes what was confirmed last: `synchronous_commit` is off.
+    ///
+    /// Then every restart counts: when others have written since, the log is as long as before and says nothing.
+    var forgets = false
     /// The end of the write-ahead log, in bytes; nil where the provider does not tell.
     var position: Int64?
 
@@ -15,7 +19,10 @@ struct ServerIdentity: Sendable, Equatable {
     func difference(to other: ServerIdentity, acknowledged: Int64) -> String? {
         if system != other.system { return "it is another cluster" }
         if timeline != other.timeline { return "another server was promoted" }
-        if timeline == nil, boot != other.boot { return "the server was restarted, and does not tell its timeline" }
+        if boot != other.boot {
+            if timeline == nil { return "the server was restarted, and does not tell its timeline" }
+            if forgets || other.forgets { return "the server was restarted, and forgets in a crash what it had confirmed" }
+        }
         if let position = other.position, position < acknowledged { return "its log ends before what it had acknowledged" }
         return nil
     }

@@ -16,16 +16,16 @@ internal import Perdure
         var allowAsynchronousCommit = false
         /// Parses every statement anew, also where no pooler is noticed.
         var unnamedStatements = false
-        /// Whether a connection has ever come about.
+        /// Whether a connection has ever come about, and where.
         let reached = Reached()
+        /// The sockets of all connections that have these settings.
+        let wires = Wires()
         var log: @Sendable (LogLevel, String) -> Void
     }
 
     let settings: Settings
     /// Raised by every connection that is made: what was known of the server before is to be asked again.
     private(set) var generation = 0
-    /// Of the server at the other end, as of the last connection.
-    private(set) var identity: ServerIdentity?
     /// A transaction without an explicit BEGIN is READ COMMITTED.
     private(set) var defaultsToReadCommitted = true
     /// Somebody stands between: the process at the other end is not the one that was promised when the connection was made.
@@ -42,13 +42,18 @@ internal import Perdure
     private var prepared: Set<String> = []
     private var failures = 0
     private let notices: NoticeSink
+    /// This connection's place among `Settings.wires`.
+    private var wire: Int32?
 
     init(_ settings: Settings) {
         self.settings = settings
         notices = NoticeSink(log: settings.log)
     }
 
-    deinit { unsafe PQfinish(handle) }
+    deinit {
+        if let wire { settings.wires.remove(wire) }
+        unsafe PQfinish(handle)
+    }
 
     var isConnected: Bool { unsafe handle != nil && PQstatus(handle) == CONNECTION_OK }
 
@@ -64,6 +69,8 @@ internal import Perdure
     var raw: OpaquePointer? { unsafe handle }
 
     func disconnect() {
+        if let wire { settings.wires.remove(wire) }
+        wire = nil
         unsafe PQfinish(handle)
         unsafe handle = nil
         prepared = []
@@ -77,7 +84,7 @@ internal import Perdure
         if verified.contains(executor) { return }
         // The end of the log is asked for now: that of a connection made before the registration says nothing.
         let acknowledged = registry.acknowledged(executor)
-        let identity = try identify(boot: identity?.boot ?? 0)
+        let identity = try identify()
         try registry.check(executor, identity, acknowledged: acknowledged)
         verified.insert(executor)
     }
@@ -87,11 +94,13 @@ internal import Perdure
         if isConnected { return }
         let isReconnection = generation > 0
         disconnect()
+        // Who waits for a server that does not answer is not to begin again.
+        if settings.wires.isCut { throw cutOff }
         if failures > 0 { usleep(Self.pause(after: failures)) }
         do throws(StoreError) {
             try connect()
             failures = 0
-            settings.reached.becomeTrue()
+            settings.reached.becomeTrue(host: settings.address.index(ofHost: host, port: port))
             if isReconnection { settings.log(.info, "connected to \(settings.address.description) again") }
         } catch {
             disconnect()
@@ -111,7 +120,7 @@ internal import Perdure
 
     private func connect() throws(StoreError) {
         if let problem = settings.address.problem { throw StoreError(.misconfigured, problem) }
-        let parameters = settings.address.parameters
+        let parameters = settings.address.parameters(beginningWith: settings.reached.host)
         let connection = unsafe withCStrings(parameters.map(\.keyword)) { keywords in
             unsafe withCStrings(parameters.map(\.value)) { values in unsafe PQconnectdbParams(keywords, values, 1) }
         }
@@ -127,9 +136,17 @@ internal import Perdure
         guard unsafe PQstatus(connection) == CONNECTION_OK else {
             throw ConnectFailure.error(unsafe String(cString: PQerrorMessage(connection)), at: settings.address)
         }
+        wire = settings.wires.add(unsafe PQsocket(connection))
+        guard wire != nil else { throw cutOff }
         generation += 1
         unsafe try examine(connection)
     }
+
+    private var cutOff: StoreError { StoreError(.unavailable, "Postgres at \(settings.address.description) does not answer") }
+
+    /// Which of several hosts it is.
+    private var host: String { unsafe PQhost(handle).map { unsafe String(cString: $0) } ?? "" }
+    private var port: String { unsafe PQport(handle).map { unsafe String(cString: $0) } ?? "" }
 
     /// What must hold of a server before anything is entrusted to it.
     private func examine(_ connection: OpaquePointer) throws(StoreError) {
@@ -155,34 +172,15 @@ internal import Perdure
             )
         }
         defaultsToReadCommitted = about.text(0, 2) == "read committed"
-        isPooled = unsafe Int64(PQbackendPID(connection)) != about.int(0, 5)
-        identity = try identify(boot: about.int(0, 4))
-    }
-
-    /// Not every provider lets these functions be called: then the server's start time has to do.
-    private func identify(boot: Int64) throws(StoreError) -> ServerIdentity {
-        do throws(StoreError) {
-            let rows = try query(Self.log)
-            var identity = ServerIdentity(system: nil, timeline: rows.text(0, 0), boot: boot, position: rows.int(0, 1))
-            if let system = try? query(Self.system) { identity.system = system.int(0, 0) }
-            return identity
-        } catch {
-            if error.code == .unavailable { throw error }
-            return ServerIdentity(system: nil, timeline: nil, boot: boot, position: nil)
-        }
+        isPooled = unsafe Int64(PQbackendPID(connection)) != about.int(0, 4)
     }
 
     private static let about = Statement(
         "perdure_about", isPrepared: false,
         """
         SELECT pg_is_in_recovery(), current_setting('synchronous_commit'), current_setting('default_transaction_isolation'),
-            current_setting('transaction_read_only'), (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8, pg_backend_pid()
+            current_setting('transaction_read_only'), pg_backend_pid()
         """)
-    private static let log = Statement(
-        "perdure_log", isPrepared: false,
-        "SELECT left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), (pg_current_wal_insert_lsn() - '0/0')::int8")
-    private static let system = Statement("perdure_system", isPrepared: false, "SELECT system_identifier FROM pg_control_system()")
-
     // MARK: Statements
 
     /// Prepares a statement on this connection, once.
@@ -273,8 +271,10 @@ private final class NoticeSink: Sendable {
 
 /// Once true, always true; shared by the connections of a store.
 final class Reached: Sendable {
-    private let state = Lock(false)
+    private let state = Lock<(isTrue: Bool, host: Int)>((false, 0))
 
-    var isTrue: Bool { state.withLock { $0 } }
-    func becomeTrue() { state.withLock { $0 = true } }
+    var isTrue: Bool { state.withLock { $0.isTrue } }
+    /// The place in the address of the host that worked last: the others may take seconds to say nothing.
+    var host: Int { state.withLock { $0.host } }
+    func becomeTrue(host: Int) { state.withLock { $0 = (true, host) } }
 }

@@ -39,5 +39,9 @@ struct Request {
     }
 }
 
+/// The history of the cluster, of which a promotion begins a new one.
+let serverTimeline = "left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)"
+/// The end of the log, in bytes.
+let serverPosition = "(pg_current_wal_insert_lsn() - '0/0')::int8"
 /// Microseconds since 1970 by the server's clock.
 let serverMicroseconds = "(extract(epoch FROM clock_timestamp()) * 1000000)::int8"

@@ -4,11 +4,14 @@ internal import Perdure
 struct LeaseStatements: Sendable {
     let register: Statement
     let fences: Statement
+    /// For providers that do not tell the timeline.
+    let fencesByBoot: Statement
     let serve: Statement
     let renew: Statement
     let lock: Statement
     let unlock: Statement
     let expired: Statement
+    let rewind: Statement
     let take: Statement
     let takeServed: Statement
     let takeDuties: Statement
@@ -34,12 +37,8 @@ struct LeaseStatements: Sendable {
             INSERT INTO \(s).executors (executor, label, lease_until, renewed, alive_since, silence, guarded_since, started)
             SELECT $1::int8, $2::text, n + $3::int8, n, n, $4::int8, CASE WHEN $5::bool THEN n END, n FROM (SELECT \(serverMicroseconds) AS n) t
             """)
-        fences = Statement(
-            "perdure_fences", isPrepared: false,
-            """
-            INSERT INTO \(s).fences (executor, slot, timeline, boot)
-            SELECT $1::int8, n, $2::text, pg_postmaster_start_time() FROM generate_series(0, $3::int4 - 1) n
-            """)
+        fences = Self.fences(s, timeline: serverTimeline, position: serverPosition)
+        fencesByBoot = Self.fences(s, timeline: "NULL::text", position: "NULL::int8")
         serve = Statement(
             "perdure_serve", isPrepared: false,
             "INSERT INTO \(s).served (executor, name, version) SELECT $1::int8, u.* FROM unnest($2::text[], $3::text[]) AS u(name, version)"
@@ -48,6 +47,7 @@ struct LeaseStatements: Sendable {
         unlock = Statement("perdure_unguard", isPrepared: false, "SELECT pg_advisory_unlock($1::int8)")
         renew = Self.renew(s)
         expired = Self.expired(s)
+        rewind = Self.rewind(s)
         take = Statement(
             "perdure_take_lease",
             """
@@ -73,15 +73,32 @@ struct LeaseStatements: Sendable {
             """
             INSERT INTO \(s).leaders AS l (duty, executor, until) SELECT $1::text, $2::int8, n + $3::int8 FROM (SELECT \(serverMicroseconds) AS n) t
             ON CONFLICT (duty) DO UPDATE SET executor = excluded.executor, until = excluded.until
-                WHERE l.executor = excluded.executor OR l.until < excluded.until - $3::int8
+                WHERE l.executor = excluded.executor OR l.until < excluded.until - $3::int8 OR l.until > excluded.until + 1000000
             RETURNING duty
             """)
         tidyInbox = Statement(
             "perdure_tidy_inbox", isPrepared: false,
             """
-            DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(SELECT i.sequence FROM \(s).inbox i
-                WHERE (SELECT true FROM \(s).outcomes o WHERE o.workflow = i.workflow) LIMIT $1::int8 FOR UPDATE OF i SKIP LOCKED))
-            RETURNING sequence
+            WITH page AS MATERIALIZED (SELECT sequence, workflow FROM \(s).inbox WHERE sequence > $1::int8 ORDER BY sequence LIMIT $2::int8),
+            d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(SELECT i.sequence FROM \(s).inbox i
+                WHERE i.sequence = ANY(ARRAY(SELECT p.sequence FROM page p
+                    WHERE (SELECT true FROM \(s).outcomes o WHERE o.workflow = p.workflow))) FOR UPDATE OF i SKIP LOCKED))
+                RETURNING sequence)
+            SELECT (SELECT count(*) FROM d), max(sequence), count(*) FROM page
+            """)
+    }
+
+    /// The $2 fences of $1, of the very server that writes them: what was known of it before may be of another.
+    ///
+    /// The start of the server is written where it is to be compared: with $3, or where nothing else is known.
+    private static func fences(_ s: SchemaName, timeline: String, position: String) -> Statement {
+        Statement(
+            "perdure_fences", isPrepared: false,
+            """
+            INSERT INTO \(s).fences (executor, slot, timeline, boot)
+            SELECT $1::int8, n, t, CASE WHEN $3::bool OR t IS NULL THEN pg_postmaster_start_time() END
+            FROM generate_series(0, $2::int4 - 1) n, (SELECT \(timeline) AS t) t
+            RETURNING timeline, \(position), (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::int8
             """)
     }
 
@@ -114,7 +131,9 @@ struct LeaseStatements: Sendable {
     /// One statement, so that a lone engine asks for little; and it must not hang in the wait for a synchronous standby.
     ///
     /// Its second column is when to look for the dead, in microseconds from now. Whoever is a little late with its heartbeat is looked at
-    /// when it will have been silent for long enough, all others when their lease ends. $3 is whether the lock is held as before (NULL), is
+    /// when it will have been silent for long enough, all others when their lease ends; whoever was heard in the future, at once: the clock was
+    /// set back. A life begins anew when half a lease has passed without a heartbeat: nobody who could not be heard either is to blame for
+    /// that, so an outage that is a little shorter than the lease is followed by no takeover. $3 is whether the lock is held as before (NULL), is
     /// held anew (true), or is not (false).
     private static func renew(_ s: SchemaName) -> Statement {
         Statement(
@@ -122,12 +141,14 @@ struct LeaseStatements: Sendable {
             """
             WITH l AS MATERIALIZED (SELECT set_config('synchronous_commit', 'local', true) AS commit, \(serverMicroseconds) AS now),
             r AS (UPDATE \(s).executors e SET lease_until = l.now + $2::int8, renewed = l.now,
-                    alive_since = CASE WHEN e.lease_until < l.now THEN l.now ELSE e.alive_since END,
-                    guarded_since = CASE WHEN $3::bool IS NULL THEN e.guarded_since WHEN $3::bool THEN l.now END
+                    alive_since = CASE WHEN e.lease_until < l.now OR e.renewed < l.now - $2::int8 / 2 THEN l.now
+                        ELSE least(e.alive_since, l.now) END,
+                    guarded_since = CASE WHEN $3::bool IS NULL AND e.guarded_since <= l.now THEN e.guarded_since
+                        WHEN $3::bool IS NULL AND e.guarded_since IS NULL THEN NULL WHEN $3::bool IS NOT FALSE THEN l.now END
                 FROM l WHERE e.executor = $1::int8 AND l.commit = 'local'
                 RETURNING l.now, e.alive_since + $2::int8 AS may_reap, e.guarded_since + $2::int8 AS may_judge)
             SELECT 1, CASE WHEN EXISTS (SELECT FROM \(s).reaped) THEN 0 ELSE
-                (SELECT greatest(0, greatest(r.may_reap, min(CASE
+                (SELECT greatest(0, greatest(r.may_reap, min(CASE WHEN e.renewed > r.now + 1000000 THEN r.now
                         WHEN e.guarded_since IS NULL OR r.may_judge IS NULL OR e.renewed + e.silence * 5 / 6 > r.now THEN e.lease_until
                         ELSE least(e.lease_until, greatest(e.renewed + e.silence, r.may_judge)) END)) - r.now)
                 FROM \(s).executors e WHERE e.executor <> $1::int8 HAVING count(*) > 0) END
@@ -139,7 +160,7 @@ struct LeaseStatements: Sendable {
     ///
     /// With $1 only if that executor has itself been alive for a whole lease without a gap; and only if its own session has lasted as long does
     /// a free lock say anything: a restart of the server frees them all. A lease that ran out while the lock is held is that of a process
-    /// which is cut off or stopped, but did not crash.
+    /// which is cut off or stopped, but did not crash; and of one that is free it is said only by whoever may judge.
     private static func expired(_ s: SchemaName) -> Statement {
         let longAgo = "\(serverMicroseconds) - (m.lease_until - m.renewed)"
         return Statement(
@@ -148,10 +169,22 @@ struct LeaseStatements: Sendable {
             WITH me AS MATERIALIZED (SELECT m.guarded_since <= \(longAgo) AS may_judge FROM \(s).executors m
                 WHERE m.executor = $1::int8 AND m.lease_until >= \(serverMicroseconds) AND m.alive_since <= \(longAgo)
                 UNION ALL SELECT true WHERE $1::int8 IS NULL)
-            SELECT e.executor, e.guarded_since IS NULL OR NOT \(isLocked) FROM \(s).executors e, me
+            SELECT e.executor, e.guarded_since IS NULL OR (me.may_judge IS NOT FALSE AND NOT \(isLocked)) FROM \(s).executors e, me
             WHERE e.lease_until < \(serverMicroseconds)
                 OR (me.may_judge AND e.guarded_since IS NOT NULL AND e.renewed < \(serverMicroseconds) - e.silence AND NOT \(isLocked))
             ORDER BY e.lease_until LIMIT 100
+            """)
+    }
+
+    /// Whoever was heard in the future was heard now: the clock was set back, and for as long the dead would not be missed.
+    private static func rewind(_ s: SchemaName) -> Statement {
+        Statement(
+            "perdure_rewind",
+            """
+            UPDATE \(s).executors e SET renewed = t.n, lease_until = t.n + (e.lease_until - e.renewed)
+            FROM (SELECT \(serverMicroseconds) AS n) t
+            WHERE e.executor = ANY(ARRAY(SELECT executor FROM \(s).executors WHERE renewed > \(serverMicroseconds) + 1000000
+                FOR UPDATE SKIP LOCKED))
             """)
     }
 }

@@ -4,10 +4,10 @@ extension PostgresStore {
     package func register(_ executor: ExecutorID, _ description: ExecutorDescription) async throws(StoreError) {
         let (statements, count, terms) = (leasing, slots.count, description.terms)
         let hasGuard = hasAdvisoryLocks && terms.silence != nil
-        let identity = try await connection(.lease).run { session throws(StoreError) -> ServerIdentity? in
+        let identity = try await connection(.lease).run { session throws(StoreError) -> ServerIdentity in
             try session.ready()
+            var identity = try session.identify()
             let isGuarded = hasGuard ? try session.guards(executor, statements) != false : false
-            let (timeline, known) = (session.identity?.timeline, session.identity)
             do throws(StoreError) {
                 try session.transaction { () throws(StoreError) in
                     try session.query(
@@ -22,18 +22,20 @@ extension PostgresStore {
                             .int8(executor), .texts(description.repertoire.pairs.map(\.workflow)),
                             .texts(description.repertoire.pairs.map(\.version)),
                         ])
-                    try session.query(
-                        statements.fences,
-                        [.int8(executor), timeline.map { text throws(StoreError) in try .text(text) }, .int4(Int32(count))])
+                    let fences = try session.query(
+                        identity.timeline == nil ? statements.fencesByBoot : statements.fences,
+                        [.int8(executor), .int4(Int32(count)), .bool(identity.forgets)])
+                    (identity.timeline, identity.position) = (fences.optionalText(0, 0), fences.optionalInt(0, 1))
+                    identity.boot = fences.int(0, 2)
                 }
             } catch {
                 guard error.nativeCode == "23505" else { throw error }
                 throw StoreError(.conflict, "executor \(executor) is registered already", nativeCode: error.nativeCode)
             }
             if isGuarded { session.guards[executor] = true }
-            return known
+            return identity
         }
-        if let identity { registry.insert(executor, identity) }
+        registry.insert(executor, identity)
     }
 
     package func renew(_ executor: ExecutorID, _ terms: LeaseTerms) async throws(StoreError) -> Duration? {
@@ -58,7 +60,7 @@ extension PostgresStore {
     }
 
     package func reap(_ rules: ReapRules) async throws(StoreError) -> ReapReport {
-        let reaper = Reaper(schema, leasing, patience: patience, log: settings.log)
+        let reaper = reaper
         return try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.reap(session, rules) }
     }
 
@@ -69,15 +71,17 @@ extension PostgresStore {
         }
     }
 
-    package func tidy(limit: Int) async throws(StoreError) -> Int {
+    /// On a connection of its own: a takeover does not wait for it.
+    package func tidy(after sequence: Int64, limit: Int) async throws(StoreError) -> Tidied {
         let statement = leasing.tidyInbox
-        return try await connection(.reaper).runConnected { session throws(StoreError) in
-            try session.query(statement, [.int8(Int64(limit))]).count
+        return try await connection(.tidier).runConnected { session throws(StoreError) in
+            let rows = try session.query(statement, [.int8(sequence), .int8(Int64(limit))])
+            return Tidied(deleted: Int(rows.int(0, 0)), next: rows.int(0, 2) < limit ? nil : rows.optionalInt(0, 1))
         }
     }
 
     package func retire(_ executor: ExecutorID) async throws(StoreError) {
-        let (reaper, statements) = (Reaper(schema, leasing, patience: patience, log: settings.log), leasing)
+        let (reaper, statements) = (reaper, leasing)
         try await connection(.reaper).runConnected { session throws(StoreError) in try reaper.retire(session, executor) }
         registry.remove(executor)
         crashes.remove(executor)
@@ -87,6 +91,10 @@ extension PostgresStore {
             try session.query(statements.unlock, [.int8(executor)])
         }
     }
+}
+
+extension PostgresStore {
+    private var reaper: Reaper { Reaper(schema, leasing, patience: patience, stubborn: stubborn, log: settings.log) }
 }
 
 extension Session {

@@ -9,6 +9,7 @@ struct Reaper: Sendable {
     /// How long a write that has passed its fence is waited for, before its session is ended; milliseconds.
     private let patience: Int
     private let statements: LeaseStatements
+    private let stubborn: StubbornExecutors
     private let log: @Sendable (LogLevel, String) -> Void
 
     /// How an executor ended.
@@ -20,7 +21,11 @@ struct Reaper: Sendable {
         case crash
     }
 
-    init(_ schema: SchemaName, _ statements: LeaseStatements, patience: Int, log: @escaping @Sendable (LogLevel, String) -> Void) {
+    init(
+        _ schema: SchemaName, _ statements: LeaseStatements, patience: Int, stubborn: StubbornExecutors,
+        log: @escaping @Sendable (LogLevel, String) -> Void
+    ) {
+        self.stubborn = stubborn
         s = schema
         self.statements = statements
         self.patience = patience
@@ -28,13 +33,36 @@ struct Reaper: Sendable {
     }
 
     func reap(_ session: Session, _ rules: ReapRules) throws(StoreError) -> ReapReport {
-        let limit = rules.limit
         var report = ReapReport()
+        try session.query(statements.rewind)
+        let failure = try unfenceExpired(session, rules, &report)
+        try returnReaped(session, rules, &report)
+        // What was done is told first; the next look meets the same error, with nothing else to tell.
+        if let failure, report == ReapReport() { throw failure }
+        return report
+    }
+
+    /// Whoever cannot be taken its fences does not hold up the others: the first such error is returned.
+    private func unfenceExpired(_ session: Session, _ rules: ReapRules, _ report: inout ReapReport) throws(StoreError) -> StoreError? {
+        var failure: StoreError?
         let expired = try session.query(statements.expired, [.int8(rules.reaper)])
         for row in 0..<expired.count {
             let executor = expired.int(row, 0)
-            if try unfence(session, executor, expired.bool(row, 1) ? .crash : .lost) { report.executors.append(executor) }
+            guard !stubborn.isLeftAlone(executor) else { continue }
+            do throws(StoreError) {
+                if try unfence(session, executor, expired.bool(row, 1) ? .crash : .lost) { report.executors.append(executor) }
+            } catch {
+                guard session.isConnected else { throw error }
+                log(.error, "executor \(executor), which is dead, still holds its fences, and is tried again: \(error.message)")
+                stubborn.leaveAlone(executor)
+                failure = failure ?? error
+            }
         }
+        return failure
+    }
+
+    private func returnReaped(_ session: Session, _ rules: ReapRules, _ report: inout ReapReport) throws(StoreError) {
+        let limit = rules.limit
         let reaped = try session.query(
             Statement("perdure_reaped", "SELECT executor, crashed, label, heard FROM \(s).reaped ORDER BY executor"))
         for row in 0..<reaped.count {
@@ -50,7 +78,6 @@ struct Reaper: Sendable {
             report.more = report.more || chunk.isMore
             report.setAside.merge(chunk.setAside) { $1 }
         }
-        return report
     }
 
     func retire(_ session: Session, _ executor: ExecutorID) throws(StoreError) {

@@ -41,7 +41,7 @@ func tables(_ s: SchemaName) -> String {
         alive_since int8 NOT NULL, silence int8, guarded_since int8, started int8 NOT NULL) WITH (fillfactor = 50);
     CREATE TABLE \(s).served (executor int8 NOT NULL, name text NOT NULL, version text NOT NULL, PRIMARY KEY (executor, name, version));
     CREATE TABLE \(s).leaders (duty text PRIMARY KEY, executor int8 NOT NULL, until int8 NOT NULL);
-    CREATE TABLE \(s).fences (executor int8 NOT NULL, slot int4 NOT NULL, timeline text, boot timestamptz NOT NULL,
+    CREATE TABLE \(s).fences (executor int8 NOT NULL, slot int4 NOT NULL, timeline text, boot timestamptz,
         PRIMARY KEY (executor, slot));
     CREATE TABLE \(s).reaped (executor int8 PRIMARY KEY, crashed bool NOT NULL, label text NOT NULL, heard int8);
     """

@@ -9,16 +9,20 @@ extension Query {
     fileprivate static let insertFence = Query("INSERT INTO perdure_fences (executor, slot) VALUES (?1, 0)")
     fileprivate static let renew = Query(
         """
-        UPDATE perdure_executors SET lease_until = ?3, renewed = ?2, alive_since = CASE WHEN lease_until < ?2 THEN ?2 ELSE alive_since END
+        UPDATE perdure_executors SET lease_until = ?3, renewed = ?2,
+            alive_since = CASE WHEN lease_until < ?2 OR renewed < ?2 - (?3 - ?2) / 2 THEN ?2 ELSE min(alive_since, ?2) END
         WHERE executor = ?1
         """)
     /// When the next lease of the others ends (at once if there is something left to return), but not before this one may reap.
     fileprivate static let nextLook = Query(
         """
         SELECT max(CASE WHEN EXISTS (SELECT 1 FROM perdure_reaped) THEN ?2
-                ELSE (SELECT min(lease_until) FROM perdure_executors WHERE executor <> ?1) END,
+                ELSE (SELECT min(CASE WHEN renewed > ?2 + 1000000 THEN ?2 ELSE lease_until END) FROM perdure_executors WHERE executor <> ?1) END,
             (SELECT alive_since + lease_until - renewed FROM perdure_executors WHERE executor = ?1))
         """)
+    /// Whoever was heard in the future was heard now: the clock was set back.
+    fileprivate static let rewind = Query(
+        "UPDATE perdure_executors SET renewed = ?1, lease_until = ?1 + (lease_until - renewed) WHERE renewed > ?1 + 1000000")
     fileprivate static let deleteExecutor = Query("DELETE FROM perdure_executors WHERE executor = ?1")
     fileprivate static let insertServed = Query("INSERT INTO perdure_served (executor, name, version) VALUES (?1, ?2, ?3)")
     fileprivate static let deleteServed = Query("DELETE FROM perdure_served WHERE executor = ?1")
@@ -37,7 +41,8 @@ extension Query {
     fileprivate static let reaped = Query("SELECT executor, label, heard FROM perdure_reaped ORDER BY executor")
     fileprivate static let deleteReaped = Query("DELETE FROM perdure_reaped WHERE executor = ?1")
     fileprivate static let anythingToReap = Query(
-        "SELECT EXISTS (SELECT 1 FROM perdure_reaped) OR EXISTS (SELECT 1 FROM perdure_executors WHERE lease_until < ?1)")
+        "SELECT EXISTS (SELECT 1 FROM perdure_reaped) OR EXISTS (SELECT 1 FROM perdure_executors WHERE lease_until < ?1 OR renewed > ?1 + 1000000)"
+    )
     fileprivate static let ownedRows = Query(
         """
         SELECT number, lane, crashes, probation, due FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number LIMIT ?2
@@ -142,6 +147,9 @@ extension Connection {
 
     fileprivate func reap(_ rules: ReapRules, now: Microseconds) throws(StoreError) -> ReapReport {
         var report = ReapReport()
+        let rewind = try prepared(.rewind)
+        rewind.bind(1, now)
+        try rewind.run()
         if try mayReap(rules.reaper, now: now) {
             let expired = try prepared(.expired)
             expired.bind(1, now)

@@ -77,7 +77,7 @@ final class Boundaries: Scenario {
     /// Where something becomes durable, once for each kind of transaction; twice where the answer to a commit is lost.
     private static func share(of experiments: [Experiment]) -> [Experiment] {
         let written = [
-            "perdure_claim_ready", "perdure_claim_due", "perdure_claim_waiting", "perdure_finish", "perdure_suspend", "perdure_checkpoint",
+            "perdure_claim_ready", "perdure_claim_due", "perdure_claim_arrived", "perdure_finish", "perdure_suspend", "perdure_checkpoint",
             "perdure_start_all", "perdure_steps", "perdure_pending",
         ]
         var known: [String: Int] = [:]

@@ -9,8 +9,9 @@ struct Experiment: Sendable, CustomStringConvertible {
     var isEarly = false
 
     /// Long waits are left only when memory is short, which takes more than one.
-    var workflows: Int { shape == .absence ? 3 : 1 }
-    var maximumInMemory: Int { shape == .absence ? 2 : 20_000 }
+    var workflows: Int { leavesMemory ? 3 : 1 }
+    var maximumInMemory: Int { leavesMemory ? 2 : 20_000 }
+    private var leavesMemory: Bool { [.absence, .reunion].contains(shape) }
 
     var description: String { "\(shape): \(strike?.description ?? "nothing")\(isEarly ? ", thawed early" : "")" }
 }

@@ -29,6 +29,7 @@ final class Failover: Scenario {
         for _ in 0..<2 { try stage.hire() }
         let (rounds, each) = (5, 100)
         var promoted: Int64 = 0
+        var inFlight = 0
         for round in 0..<rounds {
             let ids = (0..<each).map { "w\(tally.rounds)-\($0)" }
             async let accepting: Void = stage.accept(ids)
@@ -38,6 +39,7 @@ final class Failover: Scenario {
                 try await standby.signalReceiver(SIGSTOP)
                 try await Task.sleep(for: .milliseconds(.random(in: 50...400, using: &random)))
             }
+            inFlight += try await stage.inFlight()
             try await primary.crash(workshop)
             if !isSynchronous { try await standby.signalReceiver(SIGCONT) }
             try await standby.promote(workshop)
@@ -50,6 +52,7 @@ final class Failover: Scenario {
             standby = try await PostgresServer.makeStandby("\(name)-\(round + 2)", of: primary, in: workshop, port: old.port)
             try await accepting
         }
+        tally.require(inFlight > 0, "nothing was in flight when a primary died: nothing is proved")
         try await settle(stage)
         tally.refused += primary.count(ofState: "PD001")
         try await judge(stage, promoted)

@@ -19,10 +19,12 @@ final class Restarts: Scenario {
         let stage = try await Stage(server, folder: server.folder + "/stage", lease: 3)
         for _ in 0..<2 { try stage.hire() }
         let (rounds, each) = (5, 150)
+        var inFlight = 0
         for round in 0..<rounds {
             let ids = (0..<each).map { "w\(round)-\($0)" }
             async let accepting: Void = stage.accept(ids)
             try await Task.sleep(for: .milliseconds(.random(in: 300...1_500, using: &random)))
+            inFlight += try await stage.inFlight()
             try await server.crash(workshop)
             try await server.start(workshop)
             tally.kills += 1
@@ -30,6 +32,7 @@ final class Restarts: Scenario {
             try await accepting
         }
         try await stage.finish(2 * rounds * each)
+        tally.require(inFlight > 0, "nothing was in flight when the server fell over: nothing is proved")
         tally.refused += server.count(ofState: "PD001")
         tally.add(try await stage.audit(), "rounds up to \(tally.rounds)")
         await stage.close()

@@ -11,9 +11,13 @@ final class Stage: Sendable {
     private let born = Lock(0)
     private let lease: Double
     private let url: String
+    private let hasLocks: Bool
 
     /// - Parameter url: By which workers reach the database.
-    init(_ server: PostgresServer, url: String? = nil, schema: String = "perdure", folder: String, lease: Double) async throws {
+    init(
+        _ server: PostgresServer, url: String? = nil, schema: String = "perdure", folder: String, lease: Double, hasLocks: Bool = true
+    ) async throws {
+        self.hasLocks = hasLocks
         self.folder = folder
         self.lease = lease
         self.url = url ?? server.url
@@ -33,6 +37,7 @@ final class Stage: Sendable {
         let mark = "worker\(number)"
         var options = WorkerOptions(url: url, schema: place.schema, diary: diary.path, mark: mark)
         options.lease = lease
+        options.hasLocks = hasLocks
         let worker = try options.start(log: "\(folder)/\(mark).log")
         workers.withLock { $0[mark] = worker }
         return mark
@@ -75,6 +80,11 @@ final class Stage: Sendable {
             guard ContinuousClock.now < end else { return }
             try await Task.sleep(for: .milliseconds(50))
         }
+    }
+
+    /// How many workflows are being run at this moment.
+    func inFlight() async throws -> Int {
+        try await place.number("SELECT count(*) FROM \(identifier: place.schema).live WHERE state = 1")
     }
 
     func audit() async throws -> Audit { Audit(try diary.entries(), try await Records(place)) }

@@ -10,8 +10,11 @@ final class Takeover: Scenario {
     private let lease: Double
     /// Within which the other must have what the dead one had.
     private let limit: Duration
+    private let hasLocks: Bool
 
-    init(_ name: String, _ workshop: Workshop, rounds: Int, workflows: Int, lease: Double, limit: Duration) {
+    /// - Parameter hasLocks: Engines hold advisory locks, so that others need not wait for the end of the lease.
+    init(_ name: String, _ workshop: Workshop, rounds: Int, workflows: Int, lease: Double, limit: Duration, hasLocks: Bool = true) {
+        self.hasLocks = hasLocks
         self.name = name
         self.workshop = workshop
         self.workflows = workflows
@@ -22,7 +25,7 @@ final class Takeover: Scenario {
 
     func lap() async throws {
         let server = try await PostgresServer.make(name, in: workshop)
-        let stage = try await Stage(server, folder: server.folder + "/stage", lease: lease)
+        let stage = try await Stage(server, folder: server.folder + "/stage", lease: lease, hasLocks: hasLocks)
         let victim = try stage.hire()
         try stage.hire()
         try await eventually("both workers are registered") {

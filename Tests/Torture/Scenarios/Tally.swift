@@ -29,8 +29,10 @@ struct Tally {
     }
 
     /// Something that must be so.
-    mutating func require(_ isSo: Bool, _ what: @autoclosure () -> String) {
-        if !isSo { violations.append(what()) }
+    ///
+    /// What is said otherwise is made beforehand: it may be made of this very tally, which is being changed meanwhile.
+    mutating func require(_ isSo: Bool, _ what: String) {
+        if !isSo { violations.append(what) }
     }
 }
 
@@ -58,7 +60,8 @@ struct Report {
         return [
             name, tally.rounds < tally.full ? "\(tally.rounds) of \(tally.full)" : "\(tally.rounds)", "\(tally.workflows)",
             "\(tally.kills)",
-            "\(tally.refused)", "\(tally.lost)", "\(tally.doubled)", takeover, tally.violations.isEmpty ? "✓" : "✗",
+            "\(tally.refused)", "\(tally.lost)", "\(tally.doubled)", takeover,
+            tally.violations.isEmpty ? (tally.rounds > 0 ? "✓" : "–") : "✗",
         ]
     }
 }

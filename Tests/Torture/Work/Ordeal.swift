@@ -14,6 +14,8 @@ enum Shape: String, Codable, CaseIterable, Sendable {
     case timer
     /// A wait that is long enough to leave memory for it.
     case absence
+    /// A child that is away for so long that its parent leaves memory too, and is woken by its end.
+    case reunion
     /// A step that fails twice.
     case retries
     /// Some of everything, with pauses.
@@ -44,9 +46,9 @@ struct Ordeal: Workflow {
             async let (a, b, t) = (page.step("a"), page.step("b", for: .milliseconds(5)), page.transaction("t"))
             async let c = page.step("c", for: .milliseconds(2))
             return try await [a, b, c, t, page.step("d")]
-        case .child:
+        case .child, .reunion:
             async let a = page.step("a")
-            _ = try await context.child(Ordeal.self, .leaf, id: context.workflowID + "/leaf")
+            _ = try await context.child(Ordeal.self, shape == .child ? .leaf : .absence, id: context.workflowID + "/leaf")
             return try await [a, page.step("b")]
         case .timer, .absence:
             let first = try await page.step("a")

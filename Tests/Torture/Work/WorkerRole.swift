@@ -37,9 +37,11 @@ struct WorkerOptions: Codable, Sendable {
     var mark: String
     var lease: Double = 1
     var maximumInMemory = 20_000
+    var hasLocks = true
 
     var store: Store {
         var options = PostgresOptions()
+        options.advisoryLocks = hasLocks
         options.reaperPatience = min(1_000, Int(lease * 500))
         return .postgres(url, schema: schema, options: options)
     }

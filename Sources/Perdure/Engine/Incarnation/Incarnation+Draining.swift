@@ -14,6 +14,7 @@ extension Incarnation {
     /// What has nothing to wait for is handed back meanwhile.
     func drain() async {
         let deadline = clock.instant() + settings.shutdownGrace
+        graceEnd.withLock { $0 = deadline }
         while clock.instant() < deadline, !isFenced, !isHurried.withLock({ $0 }) {
             // Also those that came while the end began.
             let runs = residency.withLock { Array($0.runs.values) }
@@ -42,8 +43,21 @@ extension Incarnation {
         }
         journal.close(dropping: false)
         // With a database that does not answer, what is queued is given up after the grace period; others find it there.
-        let patience = isHurried.withLock { $0 } ? min(settings.shutdownGrace, .seconds(1)) : settings.shutdownGrace
         clock.schedule(after: patience) { [journal] in journal.close(dropping: true) }
-        for signal in [work, outgoingSignal, errandSignal, loopSignal, reapSignal, watchdogSignal, dutySignal] { signal.raise() }
+        // What waits even then waits for a server that will not answer.
+        let timer = clock.schedule(after: patience + .seconds(2)) { [store] in store.cut() }
+        cutTimer.withLock { $0 = timer }
+        let signals = [
+            work, outgoingSignal, errandSignal, loopSignal, reapSignal, watchdogSignal, dutySignal, silenceSignal, listenSignal,
+        ]
+        for signal in signals { signal.raise() }
+    }
+
+    /// What is left of the grace period, or a second.
+    private var patience: Duration {
+        let least = min(settings.shutdownGrace, .seconds(1))
+        if isHurried.withLock({ $0 }) { return least }
+        guard let end = graceEnd.withLock({ $0 }) else { return settings.shutdownGrace }
+        return max(least, end - clock.instant())
     }
 }

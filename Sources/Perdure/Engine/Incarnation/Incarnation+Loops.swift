@@ -14,10 +14,8 @@ extension Incarnation {
             await loopSignal.wait(until: clock.instant() + wait, clock: clock)
             if isStopped { return }
             do throws(StoreError) {
-                let asked = clock.instant()
                 // A little later than could be, so that of many engines one finds something.
-                let look = try await store.renew(id, settings.terms).map { clock.instant() + $0 + settings.lease / 40 * random() }
-                tenure.extend(until: asked + settings.tenure)
+                let look = try await pulse.beat().map { clock.instant() + $0 + settings.lease / 40 * random() }
                 reapAt.withLock { $0 = look }
                 reapSignal.raise()
                 wait = heartbeat
@@ -41,7 +39,7 @@ extension Incarnation {
                 var report = ReapReport(more: true)
                 while report.more, !isEnding {
                     report = try await store.reap(ReapRules(limit: 500, reaper: id, crashes: settings.crashes))
-                    if report.returned > 0 { returned(report) }
+                    if report != ReapReport(more: report.more) { returned(report) }
                 }
             } catch {
                 report(error, "dead engines could not be looked for")
@@ -51,14 +49,17 @@ extension Incarnation {
         }
     }
 
+    /// Also if it had nothing: what it was claiming when it froze, it held, and others have passed it over.
     private func returned(_ report: ReapReport) {
-        log(.info, "\(report.returned) workflows of dead engines are there for others")
+        if report.returned > 0 { log(.info, "\(report.returned) workflows of dead engines are there for others") }
         for (number, reason) in report.setAside {
             log(.error, "workflow \(Names.publicID(number)) is set aside: \(reason)")
             wasSetAside(number)
         }
         look { todo in
             todo.ready = true
+            todo.inbox = true
+            todo.due = true
             todo.suspects = true
             todo.reset = true
         }

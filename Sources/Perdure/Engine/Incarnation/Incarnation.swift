@@ -16,6 +16,7 @@ package final class Incarnation: Sendable {
     package let residency: Lock<Residency>
     package let tally: EngineTally
     let tenure: Tenure
+    let pulse: Pulse
 
     /// What the loops are to look at.
     package let todo = Lock(Todo())
@@ -44,10 +45,11 @@ package final class Incarnation: Sendable {
     ) async throws(StoreError) {
         let asked = environment.clock.instant()
         repertoire = Repertoire(workflows: Set(registrations.keys), versions: ["", settings.version])
-        try await store.register(
-            id, ExecutorDescription(label: System.processLabel, terms: settings.terms, repertoire: repertoire))
+        let description = ExecutorDescription(label: System.processLabel, terms: settings.terms, repertoire: repertoire)
         tenure = Tenure(until: asked + settings.tenure, clock: environment.clock)
-        let (writers, claimer) = try await Self.connect(id, store)
+        pulse = Pulse(id, store, settings, environment.clock, tenure)
+        let opening = Opening(id, store, environment, pulse, heartbeat: settings.lease / 5)
+        let (writers, claimer) = try await Self.begin(opening, description)
         self.id = id
         self.store = store
         self.settings = settings
@@ -69,17 +71,21 @@ package final class Incarnation: Sendable {
 
     private let writers: [any JournalWriter]
 
-    /// All of them, or none: what was opened before one failed is closed again.
-    private static func connect(
-        _ id: ExecutorID, _ store: any StoreBackend
+    /// Registers and connects, or leaves nothing behind.
+    private static func begin(
+        _ opening: Opening, _ description: ExecutorDescription
     ) async throws(StoreError) -> ([any JournalWriter], any Claimer) {
-        var writers: [any JournalWriter] = []
+        let (id, store, clock, lease) = (opening.id, opening.store, opening.environment.clock, description.terms.lease)
+        var isRegistered = false
         do throws(StoreError) {
-            for index in 0..<store.writers { writers.append(try await store.writer(index, for: id)) }
-            return (writers, try await store.claimer(for: id))
+            try await store.cutting(after: lease, clock) { () throws(StoreError) in try await store.register(id, description) }
+            isRegistered = true
+            return try await opening.open()
         } catch {
-            for writer in writers { await writer.close() }
-            try? await store.retire(id)
+            if isRegistered {
+                try? await store.cutting(after: Self.farewell, clock) { () throws(StoreError) in try await store.retire(id) }
+            }
+            store.mend()
             throw error
         }
     }
@@ -105,24 +111,30 @@ package final class Incarnation: Sendable {
     }
 
     @concurrent private func loop() async -> End {
-        let subscription = try? await store.listen { [weak self] in self?.hint($0) }
         await withTaskGroup(of: Void.self) { group in
             journal.run(in: &group)
-            for loop in [heartbeats, reaping, claims, notifications, errandsLoop, watchdog, duties] {
+            for loop in [heartbeats, silence, listening, reaping, claims, notifications, errandsLoop, watchdog, duties] {
                 group.addTask(executorPreference: environment.loops, operation: loop)
             }
             await endSignal.wait(clock: environment.clock)
             if !isFenced { await drain() }
             stopEverything()
         }
-        await subscription?.cancel()
+        if let timer = cutTimer.withLock({ $0 }) { clock.cancel(timer) }
         let end = ending.withLock { $0 } ?? .shutdown
         // Also after a fence, which may have fallen for another reason than the lease: then others need not wait for it to run out.
-        if (try? await store.retire(id)) != nil { await store.notify([.ready]) }
+        try? await store.cutting(after: Self.farewell, clock) { () throws(StoreError) in
+            try await store.retire(id)
+            await store.notify([.ready])
+        }
         await claimer.close()
         for writer in writers { await writer.close() }
+        store.mend()
         return end
     }
+
+    /// How long the end may take with a database that does not answer.
+    private static let farewell = Duration.seconds(5)
 
     let stopped = Lock(false)
     let isHurried = Lock(false)
@@ -133,6 +145,14 @@ package final class Incarnation: Sendable {
     let reapAt = Lock<Instant?>(nil)
     let watchdogSignal = Signal()
     let dutySignal = Signal()
+    let silenceSignal = Signal()
+    let listenSignal = Signal()
+    /// When the grace period of a shutdown is over.
+    let graceEnd = Lock<Instant?>(nil)
+    /// Cuts off what is still waited for then.
+    let cutTimer = Lock<TimerID?>(nil)
+    /// How far the inbox was looked through.
+    let tidiedUntil = Lock(Int64.min)
 }
 
 /// Who is told that a write was refused; set when the journal, which tells it, exists.

@@ -13,10 +13,11 @@ func internalFunctions(_ s: SchemaName) -> String {
         IF NOT FOUND THEN
             RAISE EXCEPTION 'executor % has lost its lease', asking USING ERRCODE = 'PD001';
         END IF;
+        -- Only where the timeline is not told, or says too little.
+        IF known_boot <> pg_catalog.pg_postmaster_start_time() THEN
+            RAISE EXCEPTION 'the server was restarted after executor % had registered', asking USING ERRCODE = 'PD001';
+        END IF;
         IF known_timeline IS NULL THEN
-            IF known_boot IS DISTINCT FROM pg_catalog.pg_postmaster_start_time() THEN
-                RAISE EXCEPTION 'the server was restarted after executor % had registered', asking USING ERRCODE = 'PD001';
-            END IF;
             RETURN 0;
         END IF;
         IF known_timeline <> pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8) THEN
