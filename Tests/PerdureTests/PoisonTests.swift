@@ -57,13 +57,13 @@ struct PoisonTests {
     /// What is left of an engine whose process has died: nothing, until somebody reaps it.
     @Sendable private static func kill(_ engine: Engine?) async throws {
         guard let id = engine?.client.core.incarnation.withLock({ $0?.id }), let store = engine?.client.core.store else { return }
-        do throws(StoreError) {
-            try await store.renew(id, lease: .zero)
-            while try await !store.reap(ReapRules(limit: 1_000, crashes: configuration.crashes)).executors.contains(id) {}
-        } catch {
-            // It has died before.
-            if error.code != .fenced { throw error }
-        }
+        do {
+            try await waitWhile {
+                // Fenced: it has died before, or another was faster.
+                try await store.renew(id, lease: .zero)
+                return try await !store.reap(ReapRules(limit: 1_000, crashes: configuration.crashes)).executors.contains(id)
+            }
+        } catch let error as StoreError where error.code == .fenced {}
     }
 
     /// One of several hundred takes its engine down: it alone is set aside, whatever the others are doing.

@@ -29,7 +29,7 @@ public struct EngineConfiguration: Sendable {
     public var stepGrace: Duration = .seconds(5)
     /// How many threads run workflows' own code; 0 is one for each core, at least two.
     ///
-    /// Bodies of steps run elsewhere.
+    /// Bodies of steps begin there too, unless what they call has an executor of its own; a thread that is held for long is replaced.
     public var flowThreads: Int = 0
     /// Create and migrate the tables when the store is opened.
     public var migrate: Bool = true
@@ -65,7 +65,7 @@ package struct EngineEnvironment: Sendable {
     package var clock: any EngineClock
     package var threads: any FlowThreads
     package var flowRules: FlowRules = .all
-    /// Where the bodies of steps run; nil is the global pool.
+    /// Where the bodies of steps run, unless something in them has an executor of its own; nil is the global pool.
     package var stepExecutor: (any TaskExecutor)?
     /// Where the engine's own loops run.
     package var loops: any TaskExecutor
@@ -92,7 +92,7 @@ package struct EngineEnvironment: Sendable {
         let threads = FlowThreadPool(count: flowThreads > 0 ? flowThreads : max(2, System.processorCount))
         let loops = ThreadExecutor(name: "perdure-engine")
         return EngineEnvironment(
-            clock: clock, threads: threads, stepExecutor: nil, loops: loops, random: { .random(in: .min ... .max) }
+            clock: clock, threads: threads, stepExecutor: threads, loops: loops, random: { .random(in: .min ... .max) }
         ) {
             clock.stop()
             threads.stop()

@@ -14,10 +14,11 @@ struct StepStatements: Sendable {
 
     init(_ s: SchemaName, _ duplicates: Duplicates) {
         let step = StepColumns.names
-        let steps = arrays(StepColumns.types)
+        // In the list itself, not in FROM: there each row would be made twice.
+        let steps = StepColumns.types.enumerated().map { "unnest($\($0.offset + 1)::\($0.element)[])" }.joined(separator: ", ")
         let stepCount = StepColumns.types.count
         let insertSteps =
-            "INSERT INTO \(s).steps (\(step)) SELECT * FROM unnest(\(steps)) \(duplicates.clause) RETURNING workflow, key"
+            "INSERT INTO \(s).steps (\(step)) SELECT \(steps) \(duplicates.clause) RETURNING workflow, key"
 
         let values = (1...stepCount).map { "$\($0)::\(StepColumns.types[$0 - 1])" }.joined(separator: ", ")
         stepAlone = Statement(
@@ -30,7 +31,7 @@ struct StepStatements: Sendable {
             "perdure_steps_alone\(duplicates.suffix)",
             "WITH s AS (\(insertSteps)) SELECT (SELECT count(*) FROM s), \(s).fence($\(stepCount + 1)::int8, $\(stepCount + 2)::int4)")
         self.steps = Statement(
-            "perdure_steps\(duplicates.suffix)", "INSERT INTO \(s).steps (\(step)) SELECT * FROM unnest(\(steps)) \(duplicates.clause)")
+            "perdure_steps\(duplicates.suffix)", "INSERT INTO \(s).steps (\(step)) SELECT \(steps) \(duplicates.clause)")
         // A message is taken out of the inbox only with the row that holds its content: what lost against another row took nothing.
         carefulSteps = Statement(
             "perdure_steps_careful\(duplicates.suffix)",

@@ -88,21 +88,24 @@ extension Incarnation {
         }
     }
 
-    /// Names workflows that hold a thread, and adds one.
+    /// Adds threads for what waits behind those that are held, and names the workflows that hold one.
     @concurrent @Sendable func watchdog() async {
         guard let pool = environment.threads as? FlowThreadPool else { return }
+        var round = 0
         while !isStopped {
-            await watchdogSignal.wait(until: clock.instant() + .seconds(1), clock: clock)
-            for flow in pool.relieve(longerThan: .seconds(2), maximum: 64) {
-                let held = residency.withLock { $0.runs.values.first { $0.flow === flow } }
-                if let held {
-                    log(
-                        .warning,
-                        "workflow \(Names.publicID(held.number)) ('\(held.workflow.name)') has held its thread for seconds: blocking work belongs in a step"
-                    )
-                }
-            }
+            await watchdogSignal.wait(until: clock.instant() + .milliseconds(200), clock: clock)
+            pool.relieve()
+            round += 1
+            if round % 5 == 0 { pool.held(longerThan: .seconds(2)).forEach(complain) }
         }
+    }
+
+    private func complain(_ flow: FlowExecutor) {
+        guard let held = residency.withLock({ $0.runs.values.first { $0.flow === flow } }) else { return }
+        log(
+            .warning,
+            "workflow \(Names.publicID(held.number)) ('\(held.workflow.name)') has held its thread for seconds: blocking work belongs in a step"
+        )
     }
 
     /// Something went wrong in a loop that will try again.
