@@ -124,9 +124,12 @@ extension MemoryStore {
         try database.perform(.numberBlock) { tables, now in tables.numberBlock(count: 1024, now: now) }
     }
 
-    func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult] {
-        try database.perform(.start, by: owner) { tables, now throws(StoreError) in
-            try tables.start(starts, owner: owner, now: now)
+    func start(
+        _ starts: [(WorkflowRecord, IDPolicies)], by executor: ExecutorID?, isOwned: Bool
+    ) async throws(StoreError) -> [StartResult] {
+        try database.perform(.start, by: executor) { tables, now throws(StoreError) in
+            if let executor { try tables.checkFence(executor) }
+            return try tables.start(starts, owner: isOwned ? executor : nil, now: now)
         }
     }
 

@@ -39,6 +39,10 @@ internal import Testing
             }
             await expect(.fenced, "all") { try await executor.commit(commands(numbers[0], numbers[1], fresh.0, fresh.1)) }
             await expect(.fenced, "start") { try await fixture.backend.start([(fresh.0, IDPolicies())], owner: executor.id) }
+            // Also what it would not own: open, it would hold an id for ever.
+            await expect(.fenced, "start of what others run") {
+                try await fixture.backend.start([(fresh.0, IDPolicies())], by: executor.id, isOwned: false)
+            }
             await expect(.fenced, "ready") { try await executor.claimReady() }
             await expect(.fenced, "due") { try await executor.claimer.claimDue(now: 2000, limit: 9) }
             await expect(.fenced, "waiting") { try await executor.claimer.claimArrived([numbers[2]]) }

@@ -98,7 +98,7 @@ package final class StartBatcher: Sendable {
             let part = batch.filter { $0.isOwned == isOwned }
             if part.isEmpty { continue }
             do throws(StoreError) {
-                let started = try await store.start(part.map { ($0.record, $0.policies) }, owner: isOwned ? owner : nil)
+                let started = try await store.start(part.map { ($0.record, $0.policies) }, by: owner, isOwned: isOwned)
                 for (entry, result) in zip(part, started) { results[entry.id] = .success(result) }
             } catch {
                 for entry in part { results[entry.id] = .failure(error) }

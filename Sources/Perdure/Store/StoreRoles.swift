@@ -149,8 +149,11 @@ package protocol WorkflowAccess: Sendable {
 package protocol ClientStore: WorkflowAccess {
     func numberBlock() async throws(StoreError) -> NumberBlock
     /// Starts in one transaction, one result each, in order: those under an id, and all from outside a running engine. Two of the same id may
-    /// be in one call. With `owner`, what is new and due belongs to that executor (fenced); otherwise it is ready.
-    func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult]
+    /// be in one call. By an executor it is fenced, like everything that an executor writes; what is new and due belongs to it if `isOwned`, and is
+    /// ready otherwise.
+    func start(
+        _ starts: [(WorkflowRecord, IDPolicies)], by executor: ExecutorID?, isOwned: Bool
+    ) async throws(StoreError) -> [StartResult]
     /// Those of these that have ended or were set aside.
     func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending]
 }
@@ -159,6 +162,13 @@ package protocol ClientStore: WorkflowAccess {
 package protocol TransactionStore: Sendable {
     /// With `executor`, its commit is fenced.
     func begin(_ isolation: IsolationLevel, for executor: ExecutorID?) async throws(StoreError) -> any OpenTransaction
+}
+
+extension ClientStore {
+    /// With an owner by it and for it, otherwise by nobody.
+    package func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult] {
+        try await start(starts, by: owner, isOwned: owner != nil)
+    }
 }
 
 /// One open transaction on a connection of its own.

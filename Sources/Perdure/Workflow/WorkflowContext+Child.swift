@@ -112,7 +112,7 @@ extension WorkflowContext {
         // From now on its end is recorded when it comes, whether it is awaited or not.
         let key = Self.resultKey(ofStart: record.key)
         if let sequence = run.inbox.withLock({ $0.know(reference.number, key) }) {
-            run.host.readEndings([(reference.number, key, sequence)], for: run)
+            run.read([(reference.number, key, sequence)])
         }
         return ChildHandle(reference: reference, key: key, context: self)
     }

@@ -9,16 +9,16 @@ extension PostgresStore {
     }
 
     package func start(
-        _ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?
+        _ starts: [(WorkflowRecord, IDPolicies)], by executor: ExecutorID?, isOwned: Bool
     ) async throws(StoreError) -> [StartResult] {
         if starts.isEmpty { return [] }
         let list: [Starter.Start] = starts.map { (record: $0.0, policies: $0.1) }
         return try await connection(.starts).run { session throws(StoreError) in
             try session.ready()
-            if let owner { try session.ready(for: owner, self.registry) }
+            if let executor { try session.ready(for: executor, self.registry) }
             var results: [StartResult] = []
             // As many at once as a batch may hold.
-            for slice in self.slices(list) { results += try self.startTogether(session, slice, owner) }
+            for slice in self.slices(list) { results += try self.startTogether(session, slice, executor, isOwned) }
             return results
         }
     }
@@ -40,35 +40,35 @@ extension PostgresStore {
 
     /// All in one transaction; where one of them is at fault, or its id is held by somebody's open transaction, one by one.
     private func startTogether(
-        _ session: Session, _ starts: [Starter.Start], _ owner: ExecutorID?
+        _ session: Session, _ starts: [Starter.Start], _ executor: ExecutorID?, _ isOwned: Bool
     ) throws(StoreError) -> [StartResult] {
         do throws(StoreError) {
-            return try startAtOnce(session, starts, owner)
+            return try startAtOnce(session, starts, executor, isOwned)
         } catch {
             guard error.code == .rejected || error.nativeCode == "55P03" else { throw error }
             if starts.count == 1 { return [.rejected(error)] }
             settings.log(.debug, "starting \(starts.count) workflows one by one: \(error.message)")
             var results: [StartResult] = []
-            for start in starts { results += try startTogether(session, [start], owner) }
+            for start in starts { results += try startTogether(session, [start], executor, isOwned) }
             return results
         }
     }
 
     private func startAtOnce(
-        _ session: Session, _ starts: [Starter.Start], _ owner: ExecutorID?
+        _ session: Session, _ starts: [Starter.Start], _ executor: ExecutorID?, _ isOwned: Bool
     ) throws(StoreError) -> [StartResult] {
         var found: [Lane: Int64] = [:]
         for start in starts where found[start.record.lane] == nil {
             found[start.record.lane] = try lanes.number(of: start.record.lane, session)
         }
-        let starter = Starter(statements: starting, lanes: found, owner: owner)
+        let starter = Starter(statements: starting, lanes: found, owner: isOwned ? executor : nil)
         return try session.transaction { () throws(StoreError) in
-            let fence = owner.map { owner in Request(journal.fence, [.int8(owner), .int4(slots.starts)]) }
+            let fence = executor.map { Request(journal.fence, [.int8($0), .int4(slots.starts)]) }
             if let fence { try session.query(fence.statement, fence.parameters) }
             try session.simple("SET LOCAL lock_timeout = '1s'")
             let results = try starter.start(session, starts)
-            if let owner, let fence {
-                registry.acknowledge(owner, try session.query(fence.statement, fence.parameters).int(0, 0))
+            if let executor, let fence {
+                registry.acknowledge(executor, try session.query(fence.statement, fence.parameters).int(0, 0))
             }
             return results
         }

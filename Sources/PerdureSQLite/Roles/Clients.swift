@@ -114,11 +114,13 @@ extension SQLiteStore {
         }
     }
 
-    package func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult] {
+    package func start(
+        _ starts: [(WorkflowRecord, IDPolicies)], by executor: ExecutorID?, isOwned: Bool
+    ) async throws(StoreError) -> [StartResult] {
         guard !starts.isEmpty else { return [] }
         return try await writer.write { [options] connection throws(StoreError) in
-            if let owner { try connection.fence(owner) }
-            return try connection.start(starts, owner: owner, now: options.clock())
+            if let executor { try connection.fence(executor) }
+            return try connection.start(starts, owner: isOwned ? executor : nil, now: options.clock())
         }
     }
 

@@ -231,9 +231,7 @@ extension Incarnation: RunHost {
             for case .outcome(let outcome) in try await store.endings(of: children.map(\.child)) {
                 outcomes[outcome.workflow] = outcome
             }
-            for ended in children {
-                if let outcome = outcomes[ended.child] { run.childEnded(ended.key, outcome, sequence: ended.sequence) }
-            }
+            for ended in children { run.childEnded(ended.key, outcomes[ended.child], sequence: ended.sequence) }
         } catch {
             again(run, error, "the end of a child could not be read") { [weak self] in await self?.readOutcomes(children, for: run) }
         }

@@ -17,7 +17,7 @@ extension Run {
     func takeInbox() {
         let due = inbox.withLock { $0.take() }
         for sequence in due.cancels { recordCancel(.requested, consumes: sequence) }
-        if !due.endings.isEmpty { host.readEndings(due.endings, for: self) }
+        if !due.endings.isEmpty { read(due.endings) }
         if let deadline = record.deadline, deadline <= host.clock.now() { recordCancel(.timedOut, consumes: nil) }
     }
 
@@ -25,8 +25,22 @@ extension Run {
         if state.withLock({ $0.isLive }) { recordCancel(.timedOut, consumes: nil) }
     }
 
-    /// How a child ended, read from the database.
-    func childEnded(_ key: String, _ outcome: Outcome, sequence: Int64) {
+    /// Asks how children have ended.
+    ///
+    /// Until it knows, the workflow stays in memory: the same rows would wake it again, and where room is short for ever.
+    func read(_ endings: [(child: WorkflowNumber, key: String, sequence: Int64)]) {
+        state.withLock { $0.unresolved += endings.count }
+        host.readEndings(endings, for: self)
+    }
+
+    /// How a child ended, read from the database; nil if that is not there.
+    func childEnded(_ key: String, _ outcome: Outcome?, sequence: Int64) {
+        if let outcome { record(key, outcome, sequence) }
+        state.withLock { $0.unresolved -= 1 }
+        poke()
+    }
+
+    private func record(_ key: String, _ outcome: Outcome, _ sequence: Int64) {
         let result: WorkResult =
             outcome.status == .completed
             ? .success(outcome.output)
