@@ -110,10 +110,25 @@ package func startThread(name: String, _ body: @escaping @Sendable () -> Void) {
         { argument in
             guard let argument = unsafe argument else { return nil }
             let body = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
+            nameThread(body.name)
             body.run()
             return nil
         }, box.toOpaque())
     precondition(status == 0, "no thread could be started for '\(name)' (errno \(status)): raise the limit of processes (ulimit -u)")
+}
+
+/// Names the current thread.
+///
+/// Not by `pthread_setname_np` on Linux: Swift's module of the C library does not have it.
+private func nameThread(_ name: String) {
+    #if canImport(Glibc)
+        let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+        if file < 0 { return }
+        _ = unsafe write(file, name, name.utf8.count)
+        close(file)
+    #else
+        unsafe pthread_setname_np(name)
+    #endif
 }
 
 private final class ThreadBody: Sendable {

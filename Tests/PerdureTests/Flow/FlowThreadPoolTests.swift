@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Perdure
 import Testing
 
@@ -49,6 +50,14 @@ struct FlowThreadPoolTests {
         }
         await Task(executorPreference: pool) { _ = ran.add() }.value
         for task in restless { await task.value }
+        pool.stop()
+    }
+
+    /// As `top -H` shows them.
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/thread-self/comm"))) func threadsHaveNames() async throws {
+        let pool = FlowThreadPool(count: 2)
+        let name = try await Task(executorPreference: pool) { try String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8) }.value
+        #expect(name.hasPrefix("perdure-flow-"))
         pool.stop()
     }
 
