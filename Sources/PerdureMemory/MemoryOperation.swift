@@ -5,7 +5,7 @@ package struct MemoryOperation: Sendable {
     /// Which call.
     package enum Kind: Sendable, Hashable, CaseIterable {
         case open, openWriter, commit
-        case load, history, inbox
+        case load, history, inbox, openChildren
         case register, renew, reap, lead, tidy, retire
         case openClaimer, claimReady, claimDue, claimArrived, nextSuspect, claimSuspects, owned, nextDue, arrivals
         case numberBlock, start, numberOfID, status, endings, deliver, resume

@@ -82,6 +82,10 @@ extension MemoryStore {
     func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem] {
         try database.perform(.inbox) { tables, _ in tables.inbox(of: numbers) }
     }
+
+    func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild] {
+        try database.perform(.openChildren) { tables, _ in tables.openChildren(of: number) }
+    }
 }
 
 // MARK: - Leases
@@ -138,7 +142,9 @@ extension MemoryStore {
     }
 
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
-        try database.perform(.status) { tables, now in tables.status(of: number, now: now) }
+        // A test that asks until something has happened would otherwise keep its thread, and what is to happen may need that.
+        await Task.yield()
+        return try database.perform(.status) { tables, now in tables.status(of: number, now: now) }
     }
 
     func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending] {

@@ -113,7 +113,8 @@ internal import Testing
                 ("'flow', reuse_policy => 'fail'", "22023", "reject_duplicate, not \"fail\""),
                 ("'flow', conflict_policy => 'terminate_existing'", "0A000", "a transaction cannot"),
                 ("'flow', attributes => '[1]'", "22023", "[1]"), ("'flow', attributes => '{\"a\": 1}'", "22023", "values are text"),
-                ("'flow', '{'", "22P02", "json"), ("'flow', delay => '300000 years'", "22008", "out of range"),
+                ("'flow', to_json(repeat('x', 2097151))", "54000", "2097153 bytes"), ("'flow', '{'", "22P02", "json"),
+                ("'flow', delay => '300000 years'", "22008", "out of range"),
             ]
             for (arguments, code, says) in refused {
                 let error = await expect(.rejected) {
@@ -123,6 +124,24 @@ internal import Testing
                 #expect(error?.message.contains(says) == true, "\(arguments): \(error as Any)")
             }
             #expect(try await fixture.sql("SELECT count(*) FROM \(unsafeRaw: s).workflows") == [[.int(1)]])
+        }
+    }
+
+    @Test func `the limit of inputs is the one that the database says`() async throws {
+        try await withStore { fixture in
+            let call: SQL = "SELECT \(unsafeRaw: fixture.s).start_workflow('flow', to_json(repeat('x', 98)))"
+            let outcome = await #expect(throws: StoreError.self) {
+                let transaction = try await fixture.store.begin(.readCommitted, for: nil)
+                _ = try await transaction.query("SET LOCAL perdure.payload_limit = 99")
+                do throws(StoreError) {
+                    _ = try await transaction.query(call)
+                } catch {
+                    await transaction.rollback()
+                    throw error
+                }
+            }
+            #expect(outcome?.nativeCode == "54000" && outcome?.message.contains("100 bytes, and the limit is 99") == true)
+            try await fixture.sql(call)
         }
     }
 

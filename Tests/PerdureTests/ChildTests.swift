@@ -150,10 +150,10 @@ struct ChildTests {
             Leaver()
         } body: { engine in
             for number in 0..<4 { _ = try await engine.start(Leaver.self, id: "v\(number)") }
-            var waiting = 0
-            while waiting < 3 {
-                waiting = 0
+            try await waitWhile {
+                var waiting = 0
                 for number in 0..<4 where try await engine.client.status(of: "v\(number)").state == .waiting { waiting += 1 }
+                return waiting < 3
             }
         }
         clock.advance(by: .days(31))

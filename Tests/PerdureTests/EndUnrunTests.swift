@@ -1,4 +1,4 @@
-import Perdure
+@testable import Perdure
 import PerdureMemory
 import PerdureTesting
 import Testing
@@ -166,6 +166,33 @@ struct EndUnrunTests {
             #expect(try await abandoned.status().state == .running)
             #expect(try await engine.client.status(of: "parent").state == .terminated)
         }
+    }
+
+    /// Its engine died between the start of a child under an id and the row that tells of it.
+    @Test(arguments: [(ParentClosePolicy.terminate, WorkflowStatus.State.terminated), (.cancel, .cancelled), (.abandon, .queued)])
+    func aChildThatNoHistoryNamesFollowsItsPolicy(policy: ParentClosePolicy, state: WorkflowStatus.State) async throws {
+        let database = MemoryDatabase()
+        let client = try await client(database)
+        let store = client.core.store
+        let number = try await store.numberBlock().first
+        let child = WorkflowRecord(
+            number: number + 1, id: "child", lane: Lane(workflow: "Unserved"), input: .void,
+            parent: ParentLink(number: number, key: "@child:child", closePolicy: policy.stored), created: 5)
+        try await store.register(77, label: "an earlier life", lease: .seconds(60))
+        let writer = try await store.writer(0, for: 77)
+        _ = try await writer.commit([.start(WorkflowRecord(number: number, lane: Lane(workflow: "Waits"), input: .void, created: 5))])
+        _ = try await store.start([(child, IDPolicies())], by: 77, isOwned: false)
+        await writer.close()
+        try await store.retire(77)
+        try await withEngine(store: .memory(database), configuration: .test) {
+            Sleepy(ran: Counter())
+        } body: { engine in
+            let parent = Names.publicID(number)
+            try await engine.client.terminate(parent)
+            try await waitWhile { try await engine.client.status(of: parent).state != .terminated }
+            try await waitWhile { try await engine.client.status(of: "child").state != state }
+        }
+        await client.close()
     }
 
     @Test func aParentHearsOfAChildThatNobodyServes() async throws {

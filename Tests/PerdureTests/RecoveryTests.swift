@@ -117,12 +117,12 @@ struct RecoveryTests {
                 for number in 0..<300 { group.addTask { try await engine.start(Stay.self, number) } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            var waiting = 0
-            while waiting < 280 {
-                waiting = 0
+            try await waitWhile {
+                var waiting = 0
                 for handle in handles where try await handle.status().state == .waiting { waiting += 1 }
                 let resident = engine.client.core.incarnation.withLock { $0?.residency.withLock { $0.runs.count } }
                 #expect((resident ?? 0) <= 20)
+                return waiting < 280
             }
             // Some may only now begin to sleep.
             let turning = Task {

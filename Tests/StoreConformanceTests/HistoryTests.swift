@@ -17,6 +17,28 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `children are found by their parent until they end`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            let parent = try await fixture.owned(by: executor)
+            var children: [OpenChild] = []
+            for policy in [StoredClosePolicy.terminate, .cancel, .abandon, .terminate] {
+                var record = try await fixture.record()
+                record.parent = ParentLink(number: parent, key: "child", closePolicy: policy)
+                try await executor.commit(.start(record))
+                children.append(OpenChild(number: record.number, closePolicy: policy))
+            }
+            let ended = children.removeLast()
+            try await executor.commit(.finish(outcome(ended.number), parent: parent))
+            #expect(try await fixture.backend.openChildren(of: parent) == children)
+            let unknown = try await fixture.number()
+            for childless in [children[0].number, unknown, -1] {
+                #expect(try await fixture.backend.openChildren(of: childless) == [])
+            }
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `long histories come in pages`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let executor = try await fixture.executor()

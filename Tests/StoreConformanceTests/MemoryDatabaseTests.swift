@@ -112,7 +112,9 @@ internal import Testing
         _ = try await (writer.commit([]), claimer.claimReady(workflows: [], versions: [], limit: 1), claimer.claimDue(now: 0, limit: 1))
         _ = try await (claimer.claimArrived([]), claimer.owned(), claimer.nextDue(), claimer.arrivals(), claimer.nextSuspect(.flow))
         _ = try await claimer.claimSuspects(.flow, crashes: 2, now: 0, limit: 1, probation: .zero, acquitted: [])
-        _ = try await (store.load([], limit: 1), store.history(of: 1, after: 0, limit: 1), store.inbox(of: []))
+        _ = try await (
+            store.load([], limit: 1), store.history(of: 1, after: 0, limit: 1), store.inbox(of: []), store.openChildren(of: 1)
+        )
         _ = try await (store.start([], owner: nil), store.resume(1), store.reap(limit: 1), store.deliver([]))
         _ = try await (store.lead(.tidying, 1, for: .seconds(1)), store.tidy(after: 0, limit: 1))
         let transaction = try await store.begin(.serializable, for: nil)

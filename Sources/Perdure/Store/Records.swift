@@ -47,6 +47,9 @@ package enum StoredClosePolicy: Int16, Sendable {
     case terminate = 1
     case cancel = 2
     case abandon = 3
+
+    /// Of a column; what this library does not know reaches nobody.
+    package init(column: Int64?) { self = column.flatMap { Int16(exactly: $0) }.flatMap(Self.init(rawValue:)) ?? .abandon }
 }
 
 /// Who asked for a child, and under which key of its history.

@@ -49,6 +49,28 @@ package protocol HistoryReader: Sendable {
     func history(of number: WorkflowNumber, after order: Int64, limit: Int) async throws(StoreError) -> [StepRecord]
     /// What waits for these workflows now, in the order of arrival.
     func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem]
+    /// The children of a workflow that have not ended, and what their parent's end means to them.
+    func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild]
+}
+
+/// A child that has not ended.
+package struct OpenChild: Sendable, Hashable {
+    package var number: WorkflowNumber
+    package var closePolicy: StoredClosePolicy
+
+    package init(number: WorkflowNumber, closePolicy: StoredClosePolicy) {
+        self.number = number
+        self.closePolicy = closePolicy
+    }
+
+    /// What is put into its inbox when its parent closes.
+    var closingItem: InboxItem? {
+        switch closePolicy {
+        case .terminate: InboxItem(workflow: number, kind: .terminate)
+        case .cancel: InboxItem(workflow: number, kind: .cancel)
+        case .abandon: nil
+        }
+    }
 }
 
 /// A block of workflow numbers that nobody else gets.

@@ -37,6 +37,14 @@ extension Tables {
         }
     }
 
+    /// Looks at all that is open: no test has so much that it matters.
+    func openChildren(of number: WorkflowNumber) -> [OpenChild] {
+        live.keys.sorted().compactMap { child in
+            guard let parent = workflows[child]?.parent, parent.number == number else { return nil }
+            return OpenChild(number: child, closePolicy: parent.closePolicy)
+        }
+    }
+
     private func pendingRows(of number: WorkflowNumber) -> [PendingRecord] {
         guard let rows = pending[number]?.values else { return [] }
         return rows.sorted { $0.started != $1.started ? $0.started < $1.started : $0.key < $1.key }

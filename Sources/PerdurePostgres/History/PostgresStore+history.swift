@@ -52,6 +52,19 @@ extension PostgresStore {
         }
     }
 
+    package func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild] {
+        let statement = Statement(
+            "perdure_open_children", isPrepared: false,
+            """
+            SELECT w.number, w.close_policy FROM \(schema).workflows w JOIN \(schema).live l ON l.number = w.number
+            WHERE w.parent = $1::int8 ORDER BY w.number
+            """)
+        return try await connection(.reads).runConnected { session throws(StoreError) in
+            let rows = try session.query(statement, [.int8(number)])
+            return rows.map { OpenChild(number: rows.int($0, 0), closePolicy: StoredClosePolicy(column: rows.optionalInt($0, 1))) }
+        }
+    }
+
     private static func inbox(_ s: SchemaName) -> Statement {
         Statement(
             "perdure_inbox", isPrepared: false,

@@ -15,7 +15,7 @@ extension Rows {
         if let number = optionalInt(row, column + 9) {
             parent = ParentLink(
                 number: number, key: optionalText(row, column + 10) ?? "",
-                closePolicy: StoredClosePolicy(rawValue: int16(row, column + 11)) ?? .terminate)
+                closePolicy: StoredClosePolicy(column: optionalInt(row, column + 11)))
         }
         return WorkflowRecord(
             number: int(row, column), id: optionalText(row, column + 1),

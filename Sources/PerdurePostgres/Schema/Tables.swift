@@ -6,6 +6,7 @@ func tables(_ s: SchemaName) -> String {
     CREATE TABLE \(s).workflows (number int8 NOT NULL, id text, queue text NOT NULL, lane_key text NOT NULL, priority int2 NOT NULL,
         name text NOT NULL, version text NOT NULL, input bytea NOT NULL, codec int2 NOT NULL, parent int8, parent_key text, close_policy int2,
         attributes bytea, attributes_codec int2, created int8 NOT NULL, due int8, deadline int8, PRIMARY KEY (number)) PARTITION BY RANGE (number);
+    CREATE INDEX workflows_children ON \(s).workflows (parent) WHERE parent IS NOT NULL;
     CREATE TABLE \(s).steps (workflow int8 NOT NULL, key text NOT NULL, ord int8, kind int2 NOT NULL, output bytea, output_codec int2,
         error bytea, error_codec int2, started int8 NOT NULL, finished int8 NOT NULL, attempts int4 NOT NULL,
         PRIMARY KEY (workflow, key)) PARTITION BY RANGE (workflow);

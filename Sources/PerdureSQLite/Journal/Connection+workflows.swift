@@ -95,7 +95,7 @@ extension WorkflowRecord {
                 // Of an unknown policy, the one that stops nobody.
                 ParentLink(
                     number: number, key: row.text(10),
-                    closePolicy: Int16(exactly: row.int(11)).flatMap(StoredClosePolicy.init(rawValue:)) ?? .abandon)
+                    closePolicy: StoredClosePolicy(column: row.optionalInt(11)))
             },
             attributes: row.payload(12), created: row.int(14), due: row.optionalInt(15), deadline: row.optionalInt(16))
     }

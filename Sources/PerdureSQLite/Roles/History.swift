@@ -20,6 +20,11 @@ extension Query {
         """)
     fileprivate static let inbox = Query(
         "SELECT sequence, workflow, kind, reference, payload, payload_codec FROM perdure_inbox WHERE workflow = ?1 ORDER BY sequence")
+    fileprivate static let openChildren = Query(
+        """
+        SELECT w.number, w.close_policy FROM perdure_workflows AS w JOIN perdure_live AS l ON l.number = w.number
+        WHERE w.parent = ?1 ORDER BY w.number
+        """)
 }
 
 extension Connection {
@@ -88,6 +93,14 @@ extension SQLiteStore {
             var items: [InboxItem] = []
             for number in numbers { items += try connection.inbox(of: number) }
             return items.sorted { $0.sequence < $1.sequence }
+        }
+    }
+
+    package func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild] {
+        try await reader.read { connection throws(StoreError) in
+            let statement = try connection.prepared(.openChildren)
+            statement.bind(1, number)
+            return try statement.all { row in OpenChild(number: row.int(0), closePolicy: StoredClosePolicy(column: row.optionalInt(1))) }
         }
     }
 }

@@ -12,6 +12,7 @@ extension Schema {
             parent INTEGER, parent_key TEXT, close_policy INTEGER, attributes BLOB, attributes_codec INTEGER,
             created INTEGER NOT NULL, due INTEGER, deadline INTEGER
         ) STRICT;
+        CREATE INDEX perdure_workflows_children ON perdure_workflows (parent) WHERE parent IS NOT NULL;
 
         CREATE TABLE perdure_workflow_ids (
             id TEXT PRIMARY KEY NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL

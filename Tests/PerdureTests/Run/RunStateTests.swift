@@ -5,7 +5,8 @@ import Testing
 struct RunStateTests {
     private static func state(history: [StepRecord] = []) -> RunState {
         RunState(
-            LoadedWorkflow(record: WorkflowRecord(number: 1, lane: Lane(workflow: "act"), input: .void, created: 0), history: history))
+            LoadedWorkflow(record: WorkflowRecord(number: 1, lane: Lane(workflow: "act"), input: .void, created: 0), history: history),
+            isFresh: history.isEmpty)
     }
 
     private static func row(_ key: String, _ order: Int64, _ kind: StepKind = .step) -> StepRecord {
@@ -16,19 +17,22 @@ struct RunStateTests {
     @Test func aChildIsKnownBetweenItsStartAndTheCodesNextTurn() async throws {
         var state = Self.state()
         let key = try state.register("@child:ship", kind: .childStart, exclusive: false).key
-        let record = try #require(state.complete(key, at: 1) { order, _ in Self.row(key, order, .childStart) })
+        let reference = ChildReference(id: "ship", number: 2, onClose: 1)
+        let ship = OpenChild(number: 2, closePolicy: .terminate)
+        let output = try reference.encoded()
+        let record = try #require(
+            state.complete(key, at: 1) { order, _ in
+                StepRecord(workflow: 1, key: key, order: order, kind: .childStart, output: output, started: 0, finished: 0)
+            })
         state.resolved(try #require(record.order), nil)
-        let before = state.childRows().rows
-        #expect(before == [record])
+        #expect(state.openChildren == [ship])
         guard case .resume = state.next() else {
             Issue.record("the start is not delivered")
             return
         }
-        let between = state.childRows().rows
-        #expect(between == [record])
-        state.addChild(ChildReference(id: "ship", number: 2, onClose: 1), startedAs: key)
-        let after = state.childRows().rows
-        #expect(after == [])
+        #expect(state.openChildren == [ship])
+        state.addChild(reference, startedAs: key)
+        #expect(state.openChildren == [ship])
         #expect(Array(state.children.keys) == [2])
     }
 

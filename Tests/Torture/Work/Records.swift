@@ -39,12 +39,15 @@ struct Records: Sendable {
             try await place.client.transaction(isolation: .repeatableRead) { db in
                 Records(
                     statuses: try await db.query(
-                        "SELECT id, state, output #>> '{}' AS output, reason FROM \(identifier: s).workflow_status WHERE id LIKE \(pattern)"
-                    ),
+                        """
+                        SELECT id, state, output #>> '{}' AS output, reason FROM \(identifier: s).workflow_status
+                        WHERE workflow_number IN (SELECT number FROM \(identifier: s).workflows WHERE coalesce(id, '') LIKE \(pattern))
+                        """),
                     steps: try await db.query(
                         """
                         SELECT id, key, kind, ordinal, state, output #>> '{}' AS output FROM \(identifier: s).workflow_steps
-                        WHERE id LIKE \(pattern) AND next_attempt_at IS NULL ORDER BY id, ordinal
+                        WHERE workflow_number = ANY (ARRAY(SELECT number FROM \(identifier: s).workflows WHERE coalesce(id, '') LIKE \(pattern)))
+                            AND next_attempt_at IS NULL ORDER BY id, ordinal
                         """),
                     ledger: try await db.query("SELECT workflow, key, value FROM public.ledger WHERE workflow LIKE \(pattern)"),
                     orphans: try await db.query(

@@ -131,14 +131,13 @@ extension Incarnation {
 
     private func follow(_ numbers: [WorkflowNumber]) async throws(StoreError) {
         if numbers.isEmpty { return }
-        let resident = residency.withLock { residency in numbers.filter { residency.runs[$0] != nil } }
-        if !resident.isEmpty { try await receive(resident) }
-        let (others, arriving) = residency.withLock { residency in
-            (
-                numbers.filter { residency.runs[$0] == nil && !residency.arriving.contains($0) },
-                numbers.filter { residency.arriving.contains($0) }
-            )
+        // Sorted at one moment: one that arrives between two questions would be neither here nor on its way.
+        let (resident, arriving, others) = residency.withLock { residency in
+            let (resident, absent) = numbers.partitioned { residency.runs[$0] != nil }
+            let (arriving, others) = absent.partitioned { residency.arriving.contains($0) }
+            return (resident, arriving, others)
         }
+        if !resident.isEmpty { try await receive(resident) }
         // Those whose start is known here in a moment are looked at again.
         if !arriving.isEmpty { look { $0.suspended += arriving } }
         try await wake(others)
@@ -244,7 +243,7 @@ extension Incarnation {
         let name = loaded.record.lane.workflow
         let known = serves(loaded.record.lane.version) ? registrations[name] : nil
         guard let registration = known ?? (end == nil ? nil : .absent(name)) else { return release(loaded.record.number) }
-        let run = Run(loaded, workflow: registration, host: self)
+        let run = Run(loaded, isFresh: isFresh, workflow: registration, host: self)
         guard !isStopped, residency.withLock({ $0.insert(run) }) else { return }
         tally.count { $0.started += 1 }
         // It came too late for the others to be told; it must not begin what will not be waited for.
@@ -298,5 +297,11 @@ final class JournalCallback: JournalRecipient {
     func failed(_ token: Int64, _ command: Command, _ error: StoreError) -> FlowExecutor? {
         body(.failure(error))
         return nil
+    }
+}
+
+extension Array {
+    fileprivate func partitioned(by belongs: (Element) -> Bool) -> (Self, Self) {
+        (filter(belongs), filter { !belongs($0) })
     }
 }

@@ -28,6 +28,20 @@ extension Incarnation: RunHost {
         }
     }
 
+    package func findChildren(of run: Run, _ found: @escaping @Sendable ([OpenChild]) -> Void) {
+        errand { [weak self] in await self?.readChildren(of: run, found) }
+    }
+
+    private func readChildren(of run: Run, _ found: @escaping @Sendable ([OpenChild]) -> Void) async {
+        do throws(StoreError) {
+            found(try await store.openChildren(of: run.number))
+        } catch {
+            again(run, error, "the children of a workflow that ends could not be read") { [weak self] in
+                await self?.readChildren(of: run, found)
+            }
+        }
+    }
+
     /// What nobody can read is for a person; anything else is tried again a little later, without holding up the others' errands.
     private func again(_ run: Run, _ error: StoreError, _ what: String, _ errand: @escaping @Sendable () async -> Void) {
         if error.code == .rejected { return run.setAside(WorkflowError(.undecodable, "\(what): \(error)")) }
@@ -152,7 +166,9 @@ extension Incarnation: RunHost {
     func serves(_ version: String) -> Bool { version.isEmpty || version == settings.version }
 
     package func arrived(_ record: WorkflowRecord, isStarted: Bool) {
-        if isStarted, !residency.withLock({ $0.hasLeftBeforeArrival(record.number) }) { launch(LoadedWorkflow(record: record)) }
+        if isStarted, !residency.withLock({ $0.hasLeftBeforeArrival(record.number) }) {
+            launch(LoadedWorkflow(record: record), isFresh: true)
+        }
         residency.withLock { $0.arrived(record.number) }
     }
 

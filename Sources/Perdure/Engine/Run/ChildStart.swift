@@ -42,7 +42,7 @@ struct ChildStart: Sendable {
 
     /// The parent has ended while it was not known whether its child is started: if it is, it follows its policy.
     private func closeIfStarted(_ child: WorkflowRecord) async {
-        guard run.state.withLock({ $0.isClosed }), let item = reference(child.number).closingItem,
+        guard run.state.withLock({ $0.isClosed }), let item = reference(child.number).openChild.closingItem,
             let parent = try? await run.host.parent(of: child.number), parent.number == run.number
         else { return }
         run.host.deliver(item)
@@ -87,7 +87,7 @@ struct ChildStart: Sendable {
             let reference = reference(number)
             run.record(key, .childStart, .success(try reference.encoded()), started: now)
             // The parent has ended without knowing of it.
-            if let item = reference.closingItem, run.state.withLock({ $0.isClosed }) { run.host.deliver(item) }
+            if let item = reference.openChild.closingItem, run.state.withLock({ $0.isClosed }) { run.host.deliver(item) }
         } catch {
             fail(error)
         }

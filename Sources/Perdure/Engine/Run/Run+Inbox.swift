@@ -54,24 +54,20 @@ extension Run {
     /// As `terminate`, also for one that was cancelled before it had begun.
     func end(_ end: EndUnrun) {
         let error = end.error
-        let (children, readAfter): ([ChildReference]?, Int64?) = state.withLock { state in
-            // Known from what was delivered, and from what was not yet.
-            let (rows, readAfter) = state.childRows()
-            guard let rows else { return (nil, readAfter) }
-            let children = Array(state.children.values) + undelivered(rows)
-            return (state.stop(error, closes: true) ? children : nil, nil)
+        let (mustAsk, closing): (Bool, [InboxItem]?) = state.withLock { state in
+            guard let children = state.openChildren else { return (state.claimInheritance(), nil) }
+            return (false, state.stop(error, closes: true) ? children.compactMap(\.closingItem) : nil)
         }
-        if let readAfter { host.loadHistory(of: self, after: readAfter) }
-        guard let children else { return }
+        if mustAsk {
+            host.findChildren(of: self) { children in
+                self.state.withLock { $0.inherit(children) }
+                self.end(end)
+            }
+        }
+        guard let closing else { return }
         let outcome = Outcome(
             workflow: number, status: end.status, error: workflow.errors.record(error, with: coder), finished: host.clock.now())
-        host.finished(self, outcome, closing: children.compactMap(\.closingItem))
+        host.finished(self, outcome, closing: closing)
         poke()
-    }
-
-    private func undelivered(_ history: [StepRecord]) -> [ChildReference] {
-        let ended = Set(history.filter { $0.kind == .childResult }.map(\.key))
-        return history.filter { $0.kind == .childStart && !ended.contains(WorkflowContext.resultKey(ofStart: $0.key)) }
-            .compactMap { try? coder.decode(ChildReference.self, from: $0.output, what: "a child's reference") }
     }
 }

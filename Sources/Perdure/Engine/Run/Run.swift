@@ -12,13 +12,13 @@ package final class Run: Sendable {
     var number: WorkflowNumber { record.number }
     let coder: PayloadCoder
 
-    init(_ loaded: LoadedWorkflow, workflow: Registration, host: any RunHost) {
+    init(_ loaded: LoadedWorkflow, isFresh: Bool, workflow: Registration, host: any RunHost) {
         record = loaded.record
         self.workflow = workflow
         self.host = host
         coder = host.coder
         flow = FlowExecutor(threads: host.threads, rules: host.flowRules)
-        state = Lock(RunState(loaded))
+        state = Lock(RunState(loaded, isFresh: isFresh))
         inbox = Lock(RunInbox(loaded.inbox))
     }
 
@@ -61,7 +61,6 @@ package final class Run: Sendable {
 
     /// The next page of the history is there.
     func historyArrived() {
-        if inbox.withLock({ $0.isTerminated }) { terminate() }
         poke()
     }
 
@@ -149,7 +148,7 @@ extension Run: FlowDelegate {
         if case .failure(let error as InputError) = result { return giveUp(error.error) }
         let (cancellation, children) = state.withLock { ($0.cancellation, Array($0.children.values)) }
         let outcome = outcome(of: result, cancellation)
-        host.finished(self, outcome, closing: children.compactMap(\.closingItem))
+        host.finished(self, outcome, closing: children.compactMap(\.openChild.closingItem))
     }
 
     /// The code has returned, but its result is worth nothing.
@@ -187,15 +186,4 @@ extension WorkflowError {
         .notDurable,
         "the workflow waits for something that is not durable (Task.sleep, a detached task, a stream or an actor from outside), so nothing would ever wake it: use context.sleep, or wait in a step, or for a child"
     )
-}
-
-extension ChildReference {
-    /// What is put into the inbox of a child that is open when its parent closes.
-    var closingItem: InboxItem? {
-        switch StoredClosePolicy(rawValue: onClose) {
-        case .terminate: InboxItem(workflow: number, kind: .terminate)
-        case .cancel: InboxItem(workflow: number, kind: .cancel)
-        case .abandon, nil: nil
-        }
-    }
 }

@@ -15,6 +15,8 @@ package protocol RunHost: AnyObject, Sendable {
 
     /// Reads the next page of the history and gives it to the run.
     func loadHistory(of run: Run, after order: Int64)
+    /// Asks the database for the children of the run that have not ended.
+    func findChildren(of run: Run, _ found: @escaping @Sendable ([OpenChild]) -> Void)
     /// All that the run does is wait, until this moment at least.
     func parked(_ run: Run, until due: Microseconds)
     func finished(_ run: Run, _ outcome: Outcome, closing: [InboxItem])

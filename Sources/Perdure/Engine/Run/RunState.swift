@@ -25,8 +25,8 @@ struct RunState {
     // What is on the way.
     private var lastOrder: Int64 = 0
     private var nextDelivery: Int64 = 1
-    private var inFlight: [Int64: StepRecord] = [:]
-    private var durable: [Int64: StepRecord] = [:]
+    private(set) var inFlight: [Int64: StepRecord] = [:]
+    private(set) var durable: [Int64: StepRecord] = [:]
     /// Children whose start is on the way, by the place of their row.
     var startingChildren: [Int64: StartingChild] = [:]
     /// Commands without a place in the order whose fate is open.
@@ -42,12 +42,14 @@ struct RunState {
     private var isCancelOnItsWay = false
     private(set) var children: [WorkflowNumber: ChildReference] = [:]
     /// Starts of children that were delivered, and that the code has not taken note of yet.
-    private var newChildren: [String: StepRecord] = [:]
+    private(set) var newChildren: [String: StepRecord] = [:]
+    var inheritance: Inheritance
     private(set) var rootResult: Result<EncodedPayload, any Error>?
     private(set) var stop: Stop?
     private(set) var isEnded = false
 
-    init(_ loaded: LoadedWorkflow) {
+    init(_ loaded: LoadedWorkflow, isFresh: Bool = false) {
+        inheritance = isFresh ? .known([]) : .unknown
         history = loaded.history[...]
         historyIsComplete = loaded.isComplete
         unordered = Dictionary(loaded.unordered.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
@@ -229,17 +231,6 @@ extension RunState {
         history = (Array(history) + page)[...]
         historyIsComplete = isComplete
         isLoading = false
-    }
-
-    /// The rows of children's starts and results that the code does not know, for replay has not reached them or they are on the way.
-    ///
-    /// nil, and the place from which to read on, if not all of them are here.
-    mutating func childRows() -> (rows: [StepRecord]?, readAfter: Int64?) {
-        guard historyIsComplete else {
-            defer { isLoading = true }
-            return (nil, isLoading ? nil : history.last?.order ?? lastOrder)
-        }
-        return (Array(history) + inFlight.values + durable.values + newChildren.values, nil)
     }
 }
 
