@@ -168,31 +168,77 @@ struct EndUnrunTests {
         }
     }
 
-    /// Its engine died between the start of a child under an id and the row that tells of it.
-    @Test(arguments: [(ParentClosePolicy.terminate, WorkflowStatus.State.terminated), (.cancel, .cancelled), (.abandon, .queued)])
-    func aChildThatNoHistoryNamesFollowsItsPolicy(policy: ParentClosePolicy, state: WorkflowStatus.State) async throws {
-        let database = MemoryDatabase()
-        let client = try await client(database)
-        let store = client.core.store
+    /// Starts a workflow `Waits` whose engine died between the start of its child under an id and the row that tells of it.
+    private func bereft(_ store: any StoreBackend, _ policy: ParentClosePolicy, isCancelled: Bool = false) async throws -> String {
         let number = try await store.numberBlock().first
         let child = WorkflowRecord(
             number: number + 1, id: "child", lane: Lane(workflow: "Unserved"), input: .void,
-            parent: ParentLink(number: number, key: "@child:child", closePolicy: policy.stored), created: 5)
+            parent: ParentLink(number: number, key: "@child:Unserved[child]", closePolicy: policy.stored), created: 5)
         try await store.register(77, label: "an earlier life", lease: .seconds(60))
         let writer = try await store.writer(0, for: 77)
         _ = try await writer.commit([.start(WorkflowRecord(number: number, lane: Lane(workflow: "Waits"), input: .void, created: 5))])
         _ = try await store.start([(child, IDPolicies())], by: 77, isOwned: false)
+        if isCancelled {
+            let reason = CancelReason.requested.payload
+            _ = try await writer.commit([
+                .step(StepRecord(workflow: number, key: "@cancel", order: 1, kind: .cancel, output: reason, started: 6, finished: 6))
+            ])
+        }
         await writer.close()
         try await store.retire(77)
+        return Names.publicID(number)
+    }
+
+    @Test(arguments: [(ParentClosePolicy.terminate, WorkflowStatus.State.terminated), (.cancel, .cancelled), (.abandon, .queued)])
+    func aChildThatNoHistoryNamesFollowsItsPolicy(policy: ParentClosePolicy, state: WorkflowStatus.State) async throws {
+        let database = MemoryDatabase()
+        let client = try await client(database)
+        let parent = try await bereft(client.core.store, policy)
         try await withEngine(store: .memory(database), configuration: .test) {
             Sleepy(ran: Counter())
         } body: { engine in
-            let parent = Names.publicID(number)
             try await engine.client.terminate(parent)
             try await waitWhile { try await engine.client.status(of: parent).state != .terminated }
             try await waitWhile { try await engine.client.status(of: "child").state != state }
         }
         await client.close()
+    }
+
+    /// The replay meets the cancel before it has come to the child.
+    @Test func aChildWhoseStartACancelCutsOffFollowsItsPolicy() async throws {
+        let database = MemoryDatabase()
+        let client = try await client(database)
+        let parent = try await bereft(client.core.store, .terminate, isCancelled: true)
+        try await withEngine(store: .memory(database), configuration: .test) {
+            Waits()
+        } body: { engine in
+            try await waitWhile { try await engine.client.status(of: parent).state != .cancelled }
+            try await waitWhile { try await engine.client.status(of: "child").state != .terminated }
+        }
+        await client.close()
+    }
+
+    /// The reply to its start is lost, and its parent ends before anybody has asked again.
+    @Test func aChildWhoseStartIsInDoubtFollowsItsPolicy() async throws {
+        let database = MemoryDatabase()
+        let starts = Counter()
+        try await withEngine(store: .memory(database), configuration: .test) {
+            Waits()
+        } body: { engine in
+            _ = try await engine.registered()
+            database.faults = { operation in
+                guard operation.kind == .start, operation.executor != nil else { return nil }
+                // Of the first, only the reply is lost; the next ones do not get through.
+                if operation.moment == .after { return starts.add() == 1 ? StoreError(.unavailable, "the reply is lost") : nil }
+                return starts[] >= 1 && starts["open"] == 0 ? StoreError(.unavailable, "the line is cut") : nil
+            }
+            let parent = try await engine.start(Waits.self)
+            try await waitWhile { await (try? engine.client.status(of: "child").state) != .queued }
+            try await parent.terminate()
+            try await waitWhile { try await parent.status().state != .terminated }
+            starts.add("open")
+            try await waitWhile { try await engine.client.status(of: "child").state != .terminated }
+        }
     }
 
     @Test func aParentHearsOfAChildThatNobodyServes() async throws {

@@ -4,7 +4,8 @@ import Perdure
 /// Runs the scenarios in turns, until all are complete or the time is over.
 struct Torture {
     static let names = [
-        "takeover", "unlocked", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "migrations", "pooler", "silent",
+        "takeover", "unlocked", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "hidden", "migrations", "pooler",
+        "silent",
     ]
 
     /// Those of which each commit gets a share.
@@ -90,8 +91,9 @@ struct Torture {
             Boundaries(workshop, size, seed: settings.seed, match: settings.match),
             Mutation(workshop, limit: size(1_000, share: 6)),
             Restarts(workshop, rounds: 20, seed: settings.seed),
-            Failover(workshop, isSynchronous: true, rounds: 10, seed: settings.seed),
-            Failover(workshop, isSynchronous: false, rounds: 10, seed: settings.seed),
+            Failover(workshop, .synchronous, rounds: 10, seed: settings.seed),
+            Failover(workshop, .asynchronous, rounds: 10, seed: settings.seed),
+            Failover(workshop, .hidden, rounds: 10, seed: settings.seed),
             MigrationRace(workshop, rounds: size(50, share: 4), seed: settings.seed),
             Suite(workshop, .pooler, filters: size.isShare ? ["EngineOnStoresTests", "PerdurePostgresTests"] : []),
             Suite(workshop, .silent, filters: []),

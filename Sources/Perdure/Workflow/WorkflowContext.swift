@@ -98,7 +98,10 @@ public final class WorkflowContext: Sendable {
         } else if run.state.withLock({ $0.unorderedRecord(key) }) != nil {
             begin(key)
         } else {
-            let earlier = run.state.withLock { $0.pending[key] }
+            let earlier = run.state.withLock { state in
+                if kind == .childStart { state.hasCutStart = true }
+                return state.pending[key]
+            }
             run.record(
                 key, kind, .failure(run.workflow.errors.record(CancellationError(), with: run.coder)),
                 started: earlier?.started ?? run.host.clock.now(), attempts: max(1, earlier?.attempt ?? 1), hadPending: earlier != nil)

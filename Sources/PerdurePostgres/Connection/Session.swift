@@ -238,6 +238,11 @@ internal import Perdure
             return StoreError(.transient, failure.message, nativeCode: failure.state)
         }
         if failure.state == "25006" { disconnect() }
+        if failure.state == "0A000", failure.message.contains("during recovery") {
+            // BEGIN … READ WRITE on a standby, which a pooler has led us to: the next connection finds the new primary.
+            disconnect()
+            return StoreError(.unavailable, failure.message, nativeCode: failure.state)
+        }
         return StoreError(failure)
     }
 

@@ -6,15 +6,24 @@ final class Failover: Scenario {
     let name: String
     var tally: Tally
     private let workshop: Workshop
-    /// Commits wait for the standby; otherwise the last ones are lost with the primary.
-    private let isSynchronous: Bool
+    private let kind: Kind
+    private var isSynchronous: Bool { kind == .synchronous }
     private var random: Seeded
     private var forgotten = 0
 
-    init(_ workshop: Workshop, isSynchronous: Bool, rounds: Int, seed: UInt64) {
-        name = isSynchronous ? "failover" : "forgetful"
+    enum Kind: String {
+        /// Commits wait for the standby.
+        case synchronous = "failover"
+        /// The last commits are lost with the primary.
+        case asynchronous = "forgetful"
+        /// And a pooler conceals that there is another server now: no address changes, and connections to it stay open.
+        case hidden
+    }
+
+    init(_ workshop: Workshop, _ kind: Kind, rounds: Int, seed: UInt64) {
+        name = kind.rawValue
         self.workshop = workshop
-        self.isSynchronous = isSynchronous
+        self.kind = kind
         random = Seeded(seed)
         tally = Tally(full: rounds)
     }
@@ -23,8 +32,11 @@ final class Failover: Scenario {
         let settings = isSynchronous ? ["synchronous_standby_names = 'FIRST 1 (standby)'"] : []
         var primary = try await PostgresServer.make("\(name)-0", in: workshop, settings: settings)
         var standby = try await PostgresServer.makeStandby("\(name)-1", of: primary, in: workshop, port: workshop.freePort())
+        let pooler =
+            kind == .hidden ? try await PgBouncer.start(before: primary, in: workshop, folder: "\(workshop.folder)/\(name)-pgbouncer") : nil
+        let servers = "127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)"
         let url =
-            "postgresql://postgres@127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)/postgres?target_session_attrs=read-write&sslmode=disable&gssencmode=disable"
+            pooler?.url ?? "postgresql://postgres@\(servers)/postgres?target_session_attrs=read-write&sslmode=disable&gssencmode=disable"
         let stage = try await Stage(primary, url: url, folder: "\(workshop.folder)/\(name)-stage", lease: 3)
         for _ in 0..<2 { try stage.hire() }
         let (rounds, each) = (5, 100)
@@ -43,6 +55,7 @@ final class Failover: Scenario {
             try await primary.crash(workshop)
             if !isSynchronous { try await standby.signalReceiver(SIGCONT) }
             try await standby.promote(workshop)
+            try pooler?.lead(to: standby)
             promoted = monotonic()
             tally.kills += 1
             tally.rounds += 1
@@ -57,6 +70,7 @@ final class Failover: Scenario {
         tally.refused += primary.count(ofState: "PD001")
         try await judge(stage, promoted)
         await stage.close()
+        await pooler?.stop()
         for server in [primary, standby] { await server.remove(workshop, after: tally) }
     }
 

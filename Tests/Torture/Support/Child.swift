@@ -51,12 +51,21 @@ final class Child: Sendable {
         unsafe posix_spawn_file_actions_adddup2(&actions, input, 0)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, 2)
+        // The thread that spawns may be one of a pool, on which every signal is blocked, and this process ignores some.
+        var (attributes, none, all) = (posix_spawnattr_t(), sigset_t(), sigset_t())
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe posix_spawnattr_destroy(&attributes) }
+        unsafe sigemptyset(&none)
+        unsafe sigfillset(&all)
+        unsafe posix_spawnattr_setsigmask(&attributes, &none)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         // Servers run as somebody else, who may not enter the folder that we are in.
         let arguments = unsafe (["env", "-C", "/"] + command).map { unsafe strdup($0) } + [nil]
         let variables = unsafe environment.map { unsafe strdup($0) } + [nil]
         let texts = unsafe arguments + variables
         defer { for index in unsafe texts.indices { unsafe free(texts[index]) } }
-        return unsafe posix_spawnp(&pid, "env", &actions, nil, arguments, variables)
+        return unsafe posix_spawnp(&pid, "env", &actions, &attributes, arguments, variables)
     }
 
     /// On a thread of its own, until it has ended.

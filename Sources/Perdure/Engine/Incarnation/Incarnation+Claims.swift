@@ -199,7 +199,9 @@ extension Incarnation {
     private func unreadable(_ number: WorkflowNumber, _ reason: String) async {
         let inbox = try? await store.inbox(of: [number])
         guard inbox?.contains(where: { $0.kind == .terminate }) == true else { return setAside(number, reason) }
-        log(.warning, "workflow \(Names.publicID(number)) is terminated; its children cannot be read, and go on: \(reason)")
+        let children = try? await store.openChildren(of: number)
+        let fate = children == nil ? "; its children cannot be read, and go on" : ""
+        log(.warning, "workflow \(Names.publicID(number)), which cannot be read, is terminated\(fate): \(reason)")
         residency.withLock { $0.departs(number) }
         let parent = try? await store.status(of: number)?.record.parent?.number
         let error = ErrorRegistry().record(WorkflowError(.terminated, "the workflow was terminated"), with: coder)
@@ -209,7 +211,7 @@ extension Incarnation {
             guard case .success = result else { return }
             self?.announce(outcome, tellsInbox: parent != nil)
         }
-        journal.append(.finish(outcome, parent: parent, inbox: []), for: callback)
+        journal.append(.finish(outcome, parent: parent, inbox: children?.compactMap(\.closingItem) ?? []), for: callback)
     }
 
     private func setAside(_ number: WorkflowNumber, _ reason: String) {

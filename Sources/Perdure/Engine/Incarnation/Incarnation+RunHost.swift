@@ -36,6 +36,10 @@ extension Incarnation: RunHost {
         do throws(StoreError) {
             found(try await store.openChildren(of: run.number))
         } catch {
+            if error.code == .rejected {
+                log(.warning, "the children of workflow \(Names.publicID(run.number)), which ends, cannot be read, and go on: \(error)")
+                return found([])
+            }
             again(run, error, "the children of a workflow that ends could not be read") { [weak self] in
                 await self?.readChildren(of: run, found)
             }
@@ -132,7 +136,7 @@ extension Incarnation: RunHost {
             self?.departed(run.number, result)
             guard case .success = result else { return }
             self?.wasSetAside(run.number)
-            // A terminate that came too late for the run is now for whoever finds no owner; one that the run knew of was of no use.
+            // A terminate that came too late for the run is now for whoever finds no owner.
             if !run.inbox.withLock({ $0.isTerminated }) { self?.look { $0.suspended.append(run.number) } }
         }
         // Before it is written: it may be resumed, and claimed again, before the reply is here.

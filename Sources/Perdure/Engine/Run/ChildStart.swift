@@ -23,12 +23,14 @@ struct ChildStart: Sendable {
         var wait = Duration.milliseconds(5)
         // One row for all attempts: an attempt whose reply was lost is then recognized as this very start.
         var made: WorkflowRecord?
-        while run.state.withLock({ $0.stop == nil }) {
+        var isSent = false
+        while await goesOn(isSent) {
             do throws(StoreError) {
                 let child: WorkflowRecord
                 if let made { child = made } else { child = self.child(try await run.host.nextNumber()) }
                 made = child
                 guard id != nil else { return record(child) }
+                isSent = true
                 return try await named(child.number, try await run.host.startNamed(child, IDPolicies()))
             } catch {
                 if error.code == .fenced { return run.host.fenced(error) }
@@ -36,16 +38,24 @@ struct ChildStart: Sendable {
                 await run.host.clock.wait(wait)
                 wait = min(wait * 2, .seconds(1))
             }
+            if isSent, let made, await isThereAfterAll(made) { return }
         }
-        if let made { await closeIfStarted(made) }
     }
 
-    /// The parent has ended while it was not known whether its child is started: if it is, it follows its policy.
-    private func closeIfStarted(_ child: WorkflowRecord) async {
-        guard run.state.withLock({ $0.isClosed }), let item = reference(child.number).openChild.closingItem,
-            let parent = try? await run.host.parent(of: child.number), parent.number == run.number
-        else { return }
-        run.host.deliver(item)
+    /// The parent has ended, and the child can be read: it follows its policy.
+    private func isThereAfterAll(_ child: WorkflowRecord) async -> Bool {
+        guard run.state.withLock({ $0.isClosed }), let parent = try? await run.host.parent(of: child.number), parent.number == run.number
+        else { return false }
+        if let item = reference(child.number).openChild.closingItem { run.host.deliver(item) }
+        return true
+    }
+
+    /// If the parent has ended while it is not known whether its child is started, that is found out: a child that is follows its policy.
+    private func goesOn(_ isSent: Bool) async -> Bool {
+        let (isStopped, isClosed) = run.state.withLock { ($0.stop != nil, $0.isClosed) }
+        if !isStopped { return true }
+        guard isSent, isClosed else { return false }
+        return await run.host.holdsLease()
     }
 
     private func child(_ number: WorkflowNumber) -> WorkflowRecord {

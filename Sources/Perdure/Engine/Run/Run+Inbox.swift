@@ -54,20 +54,21 @@ extension Run {
     /// As `terminate`, also for one that was cancelled before it had begun.
     func end(_ end: EndUnrun) {
         let error = end.error
-        let (mustAsk, closing): (Bool, [InboxItem]?) = state.withLock { state in
-            guard let children = state.openChildren else { return (state.claimInheritance(), nil) }
-            return (false, state.stop(error, closes: true) ? children.compactMap(\.closingItem) : nil)
-        }
+        guard state.withLock({ $0.stop(error, closes: true) }) else { return }
+        conclude(
+            Outcome(workflow: number, status: end.status, error: workflow.errors.record(error, with: coder), finished: host.clock.now()))
+        poke()
+    }
+
+    /// Writes the outcome, with what each child that is still open is told.
+    func conclude(_ outcome: Outcome) {
+        let (mustAsk, children) = state.withLock { ($0.claimInheritance(), $0.openChildren) }
         if mustAsk {
-            host.findChildren(of: self) { children in
+            return host.findChildren(of: self) { children in
                 self.state.withLock { $0.inherit(children) }
-                self.end(end)
+                self.conclude(outcome)
             }
         }
-        guard let closing else { return }
-        let outcome = Outcome(
-            workflow: number, status: end.status, error: workflow.errors.record(error, with: coder), finished: host.clock.now())
-        host.finished(self, outcome, closing: closing)
-        poke()
+        if let children { host.finished(self, outcome, closing: children.compactMap(\.closingItem)) }
     }
 }

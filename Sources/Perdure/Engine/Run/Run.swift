@@ -146,9 +146,11 @@ extension Run: FlowDelegate {
     private func finish(_ result: Result<EncodedPayload, any Error>) {
         if flow.intruded { return giveUp(.intruded) }
         if case .failure(let error as InputError) = result { return giveUp(error.error) }
-        let (cancellation, children) = state.withLock { ($0.cancellation, Array($0.children.values)) }
-        let outcome = outcome(of: result, cancellation)
-        host.finished(self, outcome, closing: children.compactMap(\.openChild.closingItem))
+        let cancellation = state.withLock { state in
+            state.inheritsNothing()
+            return state.cancellation
+        }
+        conclude(outcome(of: result, cancellation))
     }
 
     /// The code has returned, but its result is worth nothing.

@@ -5,6 +5,8 @@ enum Inheritance {
     case unknown
     case asked
     case known([OpenChild])
+
+    var isAsked: Bool { if case .asked = self { true } else { false } }
 }
 
 extension RunState {
@@ -21,6 +23,11 @@ extension RunState {
         guard case .unknown = inheritance else { return false }
         inheritance = .asked
         return true
+    }
+
+    /// The code has come to its end, and knows of every child that it has started; but one whose start was cut off may be an earlier life's.
+    mutating func inheritsNothing() {
+        if !hasCutStart { inherit([]) }
     }
 
     mutating func inherit(_ children: [OpenChild]) { inheritance = .known(children) }

@@ -44,6 +44,8 @@ struct RunState {
     /// Starts of children that were delivered, and that the code has not taken note of yet.
     private(set) var newChildren: [String: StepRecord] = [:]
     var inheritance: Inheritance
+    /// A start of a child was cut off before it began in this life.
+    var hasCutStart = false
     private(set) var rootResult: Result<EncodedPayload, any Error>?
     private(set) var stop: Stop?
     private(set) var isEnded = false
@@ -363,7 +365,9 @@ extension RunState {
     mutating func quiesce() { isQuiet = true }
 
     /// Bodies run, or their results are on the way.
-    var isBusy: Bool { stop == nil && !isEnded && (bodies > 0 || !inFlight.isEmpty || !durable.isEmpty || unresolved > 0) }
+    var isBusy: Bool {
+        inheritance.isAsked || stop == nil && !isEnded && (bodies > 0 || !inFlight.isEmpty || !durable.isEmpty || unresolved > 0)
+    }
 
     /// Idle, unfinished, and nothing outstanding: nothing would ever wake it.
     private var isStuck: Bool {

@@ -27,6 +27,7 @@ func startFunction(_ s: SchemaName) -> String {
             PERFORM \(s).check_name(asked_version, 'the version of a workflow');
         END IF;
         PERFORM \(s).check_payload(octet_length(start_workflow.input::text), 'the input');
+        PERFORM \(s).check_payload(octet_length(start_workflow.attributes::text), 'the attributes');
         new_attributes := \(s).checked_attributes(start_workflow.attributes);
         new_number := \(s).number_block();
         IF NOT \(s).take_id(start_workflow.id, new_number, start_workflow.name, coalesce(start_workflow.conflict_policy, 'use_existing'),
@@ -54,10 +55,10 @@ private func microseconds(_ moment: String) -> String { "(extract(epoch FROM \(m
 /// What a start is made of.
 private func takeID(_ s: SchemaName) -> String {
     """
-    -- The limit is each engine's own; whoever raises theirs says so here: ALTER DATABASE … SET perdure.payload_limit = …
+    -- Against accidents. The limit is each engine's own; whoever raises theirs says so here: ALTER DATABASE … SET perdure.payload_limit = '8MB'
     CREATE FUNCTION \(s).check_payload(bytes int4, what text) RETURNS void LANGUAGE plpgsql AS $perdure$
     DECLARE
-        payload_limit int8 := coalesce(nullif(current_setting('perdure.payload_limit', true), '')::int8, 2097152);
+        payload_limit int8 := coalesce(pg_size_bytes(nullif(current_setting('perdure.payload_limit', true), '')), 2097152);
     BEGIN
         IF bytes > payload_limit THEN
             RAISE EXCEPTION '% is % bytes, and the limit is %', what, bytes, payload_limit USING ERRCODE = '54000',
