@@ -37,7 +37,7 @@ final class Failover: Scenario {
         let servers = "127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)"
         let url =
             pooler?.url ?? "postgresql://postgres@\(servers)/postgres?target_session_attrs=read-write&sslmode=disable&gssencmode=disable"
-        let stage = try await Stage(primary, url: url, folder: "\(workshop.folder)/\(name)-stage", lease: 3)
+        let stage = try await Stage(primary, url: url, folder: "\(workshop.folder)/\(name)-stage-\(tally.rounds)", lease: 3)
         for _ in 0..<2 { try stage.hire() }
         let (rounds, each) = (5, 100)
         var promoted: Int64 = 0
@@ -53,7 +53,11 @@ final class Failover: Scenario {
             }
             inFlight += try await stage.inFlight()
             try await primary.crash(workshop)
-            if !isSynchronous { try await standby.signalReceiver(SIGCONT) }
+            if !isSynchronous {
+                // It goes on only to end: what its socket still holds would be replayed, and nothing lost.
+                try await standby.signalReceiver(SIGTERM)
+                try await standby.signalReceiver(SIGCONT)
+            }
             try await standby.promote(workshop)
             try pooler?.lead(to: standby)
             promoted = monotonic()
