@@ -113,7 +113,9 @@ internal import Testing
                 ("'flow', reuse_policy => 'fail'", "22023", "reject_duplicate, not \"fail\""),
                 ("'flow', conflict_policy => 'terminate_existing'", "0A000", "a transaction cannot"),
                 ("'flow', attributes => '[1]'", "22023", "[1]"), ("'flow', attributes => '{\"a\": 1}'", "22023", "values are text"),
-                ("'flow', to_json(repeat('x', 2097151))", "54000", "2097153 bytes"), ("'flow', '{'", "22P02", "json"),
+                ("'flow', to_json(repeat('x', 2097151))", "54000", "the input: 2097153 bytes"),
+                ("'flow', attributes => json_build_object('a', repeat('x', 2097152))", "54000", "the attributes: "),
+                ("'flow', '{'", "22P02", "json"),
                 ("'flow', delay => '300000 years'", "22008", "out of range"),
             ]
             for (arguments, code, says) in refused {

@@ -7,19 +7,16 @@ package struct ChildReference: Codable, Sendable, Hashable {
     /// In JSON, whatever the codec: any engine must be able to read it when it ends the parent.
     func encoded() throws(WorkflowError) -> EncodedPayload { try PayloadCoder().encode(self, what: "a child's reference") }
 
+    /// It, with what its parent's end means to it.
+    var openChild: OpenChild { OpenChild(number: number, closePolicy: StoredClosePolicy(column: Int64(onClose))) }
+}
+
+extension ChildReference {
+    /// Of the output of a row; nil if it is none.
     init?(_ output: EncodedPayload) {
         guard let reference = try? PayloadCoder().decode(Self.self, from: output, what: "a child's reference") else { return nil }
         self = reference
     }
-
-    init(id: String, number: WorkflowNumber, onClose: Int16) {
-        self.id = id
-        self.number = number
-        self.onClose = onClose
-    }
-
-    /// It, with what its parent's end means to it.
-    var openChild: OpenChild { OpenChild(number: number, closePolicy: StoredClosePolicy(column: Int64(onClose))) }
 }
 
 /// A child that is being started.

@@ -61,7 +61,7 @@ private func takeID(_ s: SchemaName) -> String {
         payload_limit int8 := coalesce(pg_size_bytes(nullif(current_setting('perdure.payload_limit', true), '')), 2097152);
     BEGIN
         IF bytes > payload_limit THEN
-            RAISE EXCEPTION '% is % bytes, and the limit is %', what, bytes, payload_limit USING ERRCODE = '54000',
+            RAISE EXCEPTION '%: % bytes, and the limit is %', what, bytes, payload_limit USING ERRCODE = '54000',
                 HINT = 'Store it elsewhere and pass a reference, or raise perdure.payload_limit here and payloadLimit in the engines.';
         END IF;
     END
