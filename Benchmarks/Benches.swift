@@ -9,15 +9,24 @@ struct Benches {
     let folder: URL
 
     static let names = [
-        "steps_postgres", "steps_sqlite", "sequential_step", "replay_50k", "sleepers_memory", "recover_10k", "idle_statements",
+        "steps_postgres", "steps_sqlite", "sequential_step", "replay_50k", "sleepers_memory", "recover_10k", "idle_statements", "enqueue",
+        "drain", "start_latency", "held_snapshot", "fairness", "sleepers_million", "wake_lateness",
     ]
 
     /// Two cores are shared with everything, so a figure is the median of several rounds, and so is its limit.
-    private static let rounds = 5
+    static let rounds = 5
 
-    private var yardsticks: Yardsticks { Yardsticks(postgres: postgres, folder: folder) }
+    var yardsticks: Yardsticks { Yardsticks(postgres: postgres, folder: folder) }
 
-    func run(_ name: String) async throws -> Figure {
+    func run(_ name: String) async throws -> [Figure] {
+        switch name {
+        case "start_latency": try await startLatency()
+        case "wake_lateness": try await wakeLateness()
+        default: [try await figure(name)]
+        }
+    }
+
+    private func figure(_ name: String) async throws -> Figure {
         switch name {
         case "steps_postgres": try await stepsPostgres()
         case "steps_sqlite": try await stepsSQLite()
@@ -25,7 +34,12 @@ struct Benches {
         case "replay_50k": try await replay()
         case "recover_10k": try await recovery()
         case "idle_statements": try await idle()
-        default: try await sleepers()
+        case "enqueue": try await enqueue()
+        case "drain": try await drain()
+        case "held_snapshot": try await heldSnapshot()
+        case "fairness": try await fairnessOfKeys()
+        case "sleepers_million": try await sleepers(1_000_000)
+        default: try await sleepers(100_000)
         }
     }
 
@@ -72,12 +86,12 @@ struct Benches {
         return Figure("replay_50k", median(times), "s", limit: 0.5, "the promise: 50,000 steps in 0.5 s")
     }
 
-    private func sleepers() async throws -> Figure {
+    private func sleepers(_ count: Int) async throws -> Figure {
         let memory = try await memoryOfSleepers(
-            postgresStore("sleepers"), count: 100_000,
-            queued: "SELECT count(*) FROM sleepers.live WHERE state = 0")
+            postgresStore("sleepers"), count: count, queued: "SELECT count(*) FROM sleepers.live WHERE state = 0")
         try yardsticks.clear("sleepers")
-        return Figure("sleepers_memory", memory, "MiB", limit: 300, "the promise: 100,000 sleepers in 300 MiB")
+        let name = count > 100_000 ? "sleepers_million" : "sleepers_memory"
+        return Figure(name, memory, "MiB", limit: 300, "the promise: \(count) sleepers in 300 MiB")
     }
 
     private func recovery() async throws -> Figure {
@@ -95,14 +109,14 @@ struct Benches {
         return Figure("idle_statements", rate, "1/s", limit: 1, "the promise: one statement per second")
     }
 
-    private var server: String {
+    var server: String {
         get throws {
             guard let postgres else { throw Yardsticks.Failure.pgbench("no server: run the benches with `./run bench`") }
             return postgres
         }
     }
 
-    private func postgresStore(_ schema: String) throws -> Store {
+    func postgresStore(_ schema: String) throws -> Store {
         .postgres(try server, schema: schema)
     }
 

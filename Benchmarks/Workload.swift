@@ -47,7 +47,7 @@ struct Sleeper: Workflow {
 
 /// Runs `body` beside a running engine.
 func withEngine(
-    _ store: Store, configuration: EngineConfiguration = EngineConfiguration(), @RegistrationBuilder workflows: () -> [Registration],
+    _ store: Store, configuration: EngineConfiguration = EngineConfiguration(), @DeclarationBuilder workflows: () -> [Declaration],
     _ body: (Engine) async throws -> Void
 ) async throws {
     let engine = try await Engine(store: store, configuration: configuration, workflows: workflows)

@@ -16,13 +16,31 @@ struct Yardsticks {
     /// Seconds that `pgbench` needs for one single-row INSERT with its commit.
     func postgresSecondsPerInsert() throws -> Double { 1 / (try pgbench(rows: 1, clients: 1)) }
 
+    /// Rows per second that `pgbench` takes from a table of nothing else with the usual `SKIP LOCKED` query, `rows` for each commit.
+    func postgresDequeue(perCommit rows: Int, clients: Int) throws -> Double {
+        try psql(
+            "DROP TABLE IF EXISTS perdure_yardstick", "CREATE TABLE perdure_yardstick (id int8 PRIMARY KEY, payload bytea)",
+            "INSERT INTO perdure_yardstick SELECT n, '\\x7b7d' FROM generate_series(1, 400000) n", "VACUUM ANALYZE perdure_yardstick",
+            "CHECKPOINT")
+        let statement = """
+            DELETE FROM perdure_yardstick WHERE id = ANY(ARRAY(SELECT id FROM perdure_yardstick ORDER BY id LIMIT \(rows)
+                FOR UPDATE SKIP LOCKED)) RETURNING id, payload;
+            """.replacing("\n", with: " ")
+        return try pgbench("dequeue-\(rows)", statement, count: 200_000 / rows / clients, clients: clients) * Double(rows)
+    }
+
     private func pgbench(rows: Int, clients: Int) throws -> Double {
-        guard let postgres else { throw Failure.pgbench("no server: run the benches with `./run bench`") }
-        _ = try run("psql", ["-qX", "-d", postgres, "-c", Self.table])
-        let script = folder.appending(path: "insert-\(rows).sql")
-        try Self.insert(rows).write(to: script, atomically: true, encoding: .utf8)
+        try psql("DROP TABLE IF EXISTS perdure_yardstick", Self.table)
         // A number of transactions, not a time: a child of `Process` does not get the signal by which pgbench ends after a time.
         let count = rows == 1 ? 10_000 : 200_000 / rows / clients
+        return try pgbench("insert-\(rows)", Self.insert(rows), count: count, clients: clients)
+    }
+
+    /// Transactions per second.
+    private func pgbench(_ name: String, _ statement: String, count: Int, clients: Int) throws -> Double {
+        guard let postgres else { throw Failure.pgbench("no server: run the benches with `./run bench`") }
+        let script = folder.appending(path: "\(name).sql")
+        try statement.write(to: script, atomically: true, encoding: .utf8)
         let output = try run(
             "pgbench", ["-n", "-M", "prepared", "-c", "\(clients)", "-j", "1", "-t", "\(count)", "-f", script.path(), postgres])
         guard let line = output.split(separator: "\n").first(where: { $0.hasPrefix("tps = ") }),
@@ -32,7 +50,6 @@ struct Yardsticks {
     }
 
     private static let table = """
-        DROP TABLE IF EXISTS perdure_yardstick;
         CREATE TABLE perdure_yardstick (workflow int8, key text, ord int8, kind int2, output bytea, output_codec int2, error bytea,
             error_codec int2, started int8, finished int8, attempts int4, PRIMARY KEY (workflow, key));
         """

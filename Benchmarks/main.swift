@@ -8,6 +8,11 @@ if arguments.count == 4, arguments[0] == "--victim" {
     try await runVictim(arguments[1], schema: arguments[2], workflows: Int(arguments[3]) ?? 0)
     exit(0)
 }
+// The process that enqueues for `start_latency`.
+if arguments.count == 4, arguments[0] == "--enqueuer" {
+    try await runEnqueuer(arguments[1], schema: arguments[2], count: Int(arguments[3]) ?? 0)
+    exit(0)
+}
 let isJSON = arguments.contains("--json")
 arguments.removeAll { $0 == "--json" }
 var names = Benches.names
@@ -30,16 +35,18 @@ let benches = Benches(postgres: ProcessInfo.processInfo.environment["PERDURE_TES
 var lines = ""
 if !isJSON { show(row("bench", "value", "unit", "limit", "ratio", "the limit is")) }
 for name in names {
-    let figure: Figure
+    let figures: [Figure]
     do {
-        figure = try await benches.run(name)
+        figures = try await benches.run(name)
     } catch {
         FileHandle.standardError.write(Data("bench \(name) failed: \(error)\n".utf8))
         exit(1)
     }
-    let line = String(decoding: try encoder.encode(figure), as: UTF8.self)
-    lines += line + "\n"
-    show(isJSON ? line : row(figure.bench, "\(figure.value)", figure.unit, "\(figure.limit)", "\(figure.ratio)", figure.note))
+    for figure in figures {
+        let line = String(decoding: try encoder.encode(figure), as: UTF8.self)
+        lines += line + "\n"
+        show(isJSON ? line : row(figure.bench, "\(figure.value)", figure.unit, "\(figure.limit)", "\(figure.ratio)", figure.note))
+    }
 }
 try lines.write(toFile: ".build/bench.jsonl", atomically: true, encoding: .utf8)
 
@@ -53,6 +60,6 @@ var encoder: JSONEncoder {
 func show(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
 func row(_ columns: String...) -> String {
-    let widths = [16, 11, 5, 11, 7, 0]
+    let widths = [18, 11, 5, 11, 7, 0]
     return zip(columns, widths).map { $0.padding(toLength: max($1, $0.count), withPad: " ", startingAt: 0) }.joined(separator: " ")
 }

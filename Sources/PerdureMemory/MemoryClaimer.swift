@@ -14,9 +14,34 @@ final class MemoryClaimer: Claimer {
         self.owner = owner
     }
 
-    func claimReady(_ repertoire: Repertoire, limit: Int) async throws(StoreError) -> [Claimed] {
-        try database.perform(.claimReady, by: owner) { tables, _ throws(StoreError) in
-            try tables.claimReady(repertoire, limit: limit, by: owner)
+    func scout(_ repertoire: Repertoire) async throws(StoreError) -> [ReadyLane] {
+        try database.perform(.scout, by: owner) { tables, _ in tables.scout(repertoire) }
+    }
+
+    func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimReport {
+        try database.perform(.claim, by: owner) { tables, now throws(StoreError) in try tables.claim(request, by: owner, now: now) }
+    }
+
+    func displace(_ request: DisplaceRequest) async throws(StoreError) -> DisplaceReport {
+        try database.perform(.displace, by: owner) { tables, now throws(StoreError) in
+            try tables.displace(request, by: owner, now: now)
+        }
+    }
+
+    func claimExpired(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed] {
+        try database.perform(.claimExpired, by: owner) { tables, _ throws(StoreError) in
+            try tables.claimExpired(now: now, limit: limit, by: owner)
+        }
+    }
+
+    func slots() async throws(StoreError) -> [Slot] {
+        try database.perform(.slots, by: owner) { tables, _ in tables.slots.held(by: owner) }
+    }
+
+    func free(_ slots: [Slot]) async throws(StoreError) {
+        try database.perform(.free, by: owner) { tables, _ throws(StoreError) in
+            try tables.checkFence(owner)
+            for slot in slots { tables.slots.free(slot, of: owner) }
         }
     }
 

@@ -7,9 +7,13 @@ package struct MemoryOperation: Sendable {
         case open, openWriter, commit
         case load, history, inbox, openChildren
         case register, renew, reap, lead, tidy, retire
-        case openClaimer, claimReady, claimDue, claimArrived, nextSuspect, claimSuspects, owned, nextDue, arrivals
+        case openClaimer, scout, claim, displace, claimExpired, slots, free
+        case claimDue, claimArrived, nextSuspect, claimSuspects, owned, nextDue, arrivals
+        case declare, queueRows, changeQueue, queueCounts, deadLetters, redrive, addItems, gather
+        case schedules, changeSchedule, declareSchedules, nextSchedule, fireSchedules
         case numberBlock, start, numberOfID, status, endings, deliver, resume
-        case begin, transactionStart, transactionDeliver, transactionResume, transactionNumberOfID, transactionStatus, transactionRecorded
+        case begin, transactionStart, transactionAddItems, transactionDeliver, transactionResume, transactionNumberOfID, transactionStatus,
+            transactionRecorded
         case transactionCommit
         case listen, notify, schemaVersion
     }

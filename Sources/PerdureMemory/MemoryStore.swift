@@ -18,7 +18,7 @@ final class MemoryStore: StoreBackend {
     var pollInterval: Duration { .seconds(5) }
 
     func schemaVersion() async throws(StoreError) -> SchemaVersion {
-        try database.perform(.schemaVersion) { _, _ in SchemaVersion(version: 1, minimumReader: 1) }
+        try database.perform(.schemaVersion) { _, _ in SchemaVersion(version: 2, minimumReader: 2) }
     }
 
     func close() async {

@@ -15,6 +15,7 @@ final class MemoryTransaction: OpenTransaction {
 
     private enum Write: Sendable {
         case start(WorkflowRecord, IDPolicies, StartDecision)
+        case add([BatchItem])
         case deliver([InboxItem])
         case resume(WorkflowNumber)
     }
@@ -33,12 +34,25 @@ final class MemoryTransaction: OpenTransaction {
             var results: [StartResult] = []
             for (record, policies) in starts {
                 let decision = tables.decide(record, policies, after: state.uncommitted)
-                if decision == .insert { state.uncommitted.insert(record) }
+                state.uncommitted.apply(decision, record, policies)
                 state.writes.append(.start(record, policies, decision))
                 results.append(tables.result(decision, record, owner: nil))
             }
             return results
         }
+    }
+
+    func add(_ items: [BatchItem]) async throws(StoreError) {
+        let error: StoreError? = try perform(.transactionAddItems) { tables, state, _ in
+            do throws(StoreError) {
+                for item in items { try tables.validate(item.lane) }
+                state.writes.append(.add(items))
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let error { throw error }
     }
 
     func deliver(_ items: [InboxItem]) async throws(StoreError) {
@@ -60,10 +74,15 @@ final class MemoryTransaction: OpenTransaction {
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? {
         try perform(.transactionStatus) { tables, state, now in
             if let record = state.uncommitted.records[number] {
-                return StatusRecord(record: record, live: .ready, due: record.due, isServed: tables.isServed(record.lane, now: now))
+                var status = StatusRecord(record: record, live: .ready, due: record.due, isServed: tables.isServed(record.lane, now: now))
+                if record.due ?? .min <= now { status.wait = tables.wait(of: record, isReturned: false, now: now) }
+                return status
             }
             guard var status = tables.status(of: number, now: now) else { return nil }
-            if state.resumed.contains(number) { (status.live, status.due, status.crashes, status.reason) = (.ready, nil, 0, nil) }
+            if state.resumed.contains(number) {
+                (status.live, status.due, status.crashes, status.reason) = (.ready, nil, 0, nil)
+                status.wait = tables.wait(of: status.record, isReturned: true, now: now)
+            }
             return status
         }
     }
@@ -121,14 +140,14 @@ final class MemoryTransaction: OpenTransaction {
             guard decision == answered else {
                 throw StoreError(.transient, "another transaction started or ended a workflow under the same id")
             }
-            if decision == .insert { uncommitted.insert(record) }
+            uncommitted.apply(decision, record, policies)
         }
     }
 
     private static func apply(_ write: Write, to tables: inout Tables, now: Microseconds) {
         switch write {
-        case .start(let record, _, .insert): tables.insert(record, owner: nil, now: now)
-        case .start: break
+        case .start(let record, let policies, let decision): tables.apply(decision, record, policies, owner: nil, now: now)
+        case .add(let items): tables.keep(items)
         case .deliver(let items): for item in items { tables.deliver(item) }
         case .resume(let number): _ = tables.resume(number)
         }

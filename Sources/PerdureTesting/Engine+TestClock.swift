@@ -6,7 +6,7 @@ extension Engine {
     /// Leases go by the database's own clock, as always.
     public convenience init(
         store: Store, configuration: EngineConfiguration = EngineConfiguration(), clock: TestClock,
-        @RegistrationBuilder workflows: () -> [Registration]
+        @DeclarationBuilder workflows: () -> [Declaration]
     ) async throws {
         var environment = EngineEnvironment.system(flowThreads: configuration.flowThreads)
         environment.clock = clock

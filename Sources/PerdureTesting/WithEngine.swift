@@ -26,7 +26,7 @@ public import Perdure
 /// - Throws: What the body throws, or what opening or running the engine does.
 public func withEngine(
     store: Store, configuration: EngineConfiguration = EngineConfiguration(), clock: TestClock = TestClock(),
-    @RegistrationBuilder workflows: () -> [Registration], body: (Engine) async throws -> Void
+    @DeclarationBuilder workflows: () -> [Declaration], body: (Engine) async throws -> Void
 ) async throws {
     let engine = try await Engine(store: store, configuration: configuration, clock: clock, workflows: workflows)
     try await withEngine(engine, body: body)

@@ -36,7 +36,10 @@ internal import Testing
             let stranger = try Stranger(scratch.file)
             for (query, index) in [
                 ("SELECT lane FROM perdure_live WHERE state = 0 AND lane > 1 ORDER BY lane LIMIT 1", "perdure_live_ready"),
-                ("SELECT number FROM perdure_live WHERE state = 0 AND lane = 1 ORDER BY number LIMIT 9", "perdure_live_ready"),
+                ("SELECT number FROM perdure_live WHERE state = 0 AND lane = 1 AND turn > 1 ORDER BY turn LIMIT 9", "perdure_live_ready"),
+                ("SELECT min(expires) FROM perdure_live WHERE expires <= 1", "perdure_live_expiring"),
+                ("SELECT 1 FROM perdure_slots WHERE workflow = 1", "perdure_slots_workflow"),
+                ("SELECT 1 FROM perdure_slots WHERE executor = 1 AND workflow IS NULL", "perdure_slots_executor"),
                 ("SELECT number FROM perdure_live WHERE state = 1 AND executor = 1 ORDER BY number", "perdure_live_owned"),
                 ("SELECT number FROM perdure_live WHERE state = 2 AND due <= 1 ORDER BY due, number LIMIT 9", "perdure_live_due"),
                 ("SELECT min(due) FROM perdure_live WHERE state = 2", "perdure_live_due"),

@@ -23,18 +23,19 @@ internal import Testing
     }
 
     @Test(arguments: [
-        ("INSERT INTO perdure_live VALUES (1, 1, 0, NULL, NULL, NULL, 0, NULL)", "queued"),
-        ("INSERT INTO perdure_live VALUES (1, 1, 0, NULL, 9000000000000000, NULL, 0, NULL)", "scheduled"),
-        ("INSERT INTO perdure_live VALUES (1, 1, 0, NULL, 1, NULL, 0, NULL)", "queued"),
-        ("INSERT INTO perdure_live VALUES (1, 1, 1, 77, NULL, NULL, 0, NULL)", "running"),
-        ("INSERT INTO perdure_live VALUES (1, 1, 2, NULL, 9223372036854775807, NULL, 0, NULL)", "waiting"),
-        ("INSERT INTO perdure_live VALUES (1, 1, 3, NULL, NULL, NULL, 0, NULL)", "set aside"),
-        ("INSERT INTO perdure_live VALUES (1, 1, 4, NULL, 1, NULL, 2, NULL)", "waiting"),
+        (live("1, 1, 0, NULL, NULL, NULL, 0, NULL"), "queued"),
+        (live("1, 1, 0, NULL, 9000000000000000, NULL, 0, NULL"), "scheduled"),
+        (live("1, 1, 0, NULL, 1, NULL, 0, NULL"), "queued"),
+        (live("1, 1, 1, 77, NULL, NULL, 0, NULL"), "running"),
+        (live("1, 1, 2, NULL, 9223372036854775807, NULL, 0, NULL"), "waiting"),
+        (live("1, 1, 3, NULL, NULL, NULL, 0, NULL"), "set aside"),
+        (live("1, 1, 4, NULL, 1, NULL, 2, NULL"), "waiting"),
         ("INSERT INTO perdure_outcomes VALUES (1, 1, NULL, NULL, NULL, NULL, 5)", "completed"),
         ("INSERT INTO perdure_outcomes VALUES (1, 2, NULL, NULL, NULL, NULL, 5)", "failed"),
         ("INSERT INTO perdure_outcomes VALUES (1, 3, NULL, NULL, NULL, NULL, 5)", "cancelled"),
         ("INSERT INTO perdure_outcomes VALUES (1, 4, NULL, NULL, NULL, NULL, 5)", "terminated"),
         ("INSERT INTO perdure_outcomes VALUES (1, 5, NULL, NULL, NULL, NULL, 5)", "timed out"),
+        ("INSERT INTO perdure_outcomes VALUES (1, 6, NULL, NULL, NULL, NULL, 5)", "expired"),
         ("INSERT INTO perdure_outcomes VALUES (1, 99, NULL, NULL, NULL, NULL, 5)", "unknown"),
         ("SELECT 1", "unknown"),
     ])
@@ -48,7 +49,7 @@ internal import Testing
         let rows =
             Self.insert(1, id: "'parent'") + Self.insert(2, parent: "1") + Self.insert(3, parent: "4096")
                 + """
-                INSERT INTO perdure_live VALUES (2, 1, 3, NULL, 1700000001000000, NULL, 4, NULL);
+                \(live("2, 1, 3, NULL, 1700000001000000, NULL, 4, NULL"));
                 INSERT INTO perdure_asides VALUES (2, 'crashed', 1);
                 INSERT INTO perdure_outcomes VALUES (3, 2, NULL, NULL, CAST('{"m":"no"}' AS BLOB), 1, 1700000002500000);
                 """
@@ -58,6 +59,7 @@ internal import Testing
                 columns == [
                     "id", "workflow_number", "name", "version", "queue", "state", "created_at", "finished_at", "input", "output", "error",
                     "parent_id", "attributes", "due_at", "deadline_at", "crashes", "reason", "executor", "is_served",
+                    "key", "priority", "expires_at", "waits_for",
                 ])
             #expect(
                 try stranger.rows("SELECT * FROM perdure_workflow_status WHERE workflow_number > 1 ORDER BY workflow_number") == [
@@ -65,11 +67,12 @@ internal import Testing
                         "w0000000000000002", "2", "Ship", "2", "mail", "set aside", "2023-11-14 22:13:20.123456Z", nil, "{\"a\":1}", nil,
                         nil,
                         "parent", "{\"b\":2}", "2023-11-14 22:13:21.000000Z", "2023-11-14 22:13:20.000000Z", "4", "crashed", nil, "0",
+                        "", "0", nil, nil,
                     ],
                     [
                         "w0000000000000003", "3", "Ship", "2", "mail", "failed", "2023-11-14 22:13:20.123456Z",
                         "2023-11-14 22:13:22.500000Z", "{\"a\":1}", nil, "{\"m\":\"no\"}", "w0000000000001000", "{\"b\":2}", nil,
-                        "2023-11-14 22:13:20.000000Z", "0", nil, nil, nil,
+                        "2023-11-14 22:13:20.000000Z", "0", nil, nil, nil, "", "0", nil, nil,
                     ],
                 ])
         }
@@ -118,8 +121,11 @@ internal import Testing
         let rows = """
             INSERT INTO perdure_workflows
             VALUES (1, NULL, 'q', '', 0, CAST(x'ff' AS TEXT), '', \(bytes), 1, 1, CAST(x'fe' AS TEXT), 77, \(bytes), 1, 9223372036854775807,
-                -9223372036854775808, 9223372036854775807);
-            INSERT INTO perdure_live VALUES (1, 1, 77, 1, -9223372036854775808, 1, -1, NULL);
+                -9223372036854775808, 9223372036854775807, 9223372036854775807);
+            INSERT INTO perdure_queues VALUES ('q', CAST(\(bytes) AS TEXT), CAST(\(bytes) AS TEXT), 77, NULL, 1);
+            INSERT INTO perdure_queues VALUES ('r', '{"limits":[]}', '{"rateLimit":7,"perKey":"x"}', 0, NULL, 1);
+            INSERT INTO perdure_letters VALUES (1, 'q', '', 5, NULL);
+            \(live("1, 1, 77, 1, -9223372036854775808, 1, -1, NULL"));
             INSERT INTO perdure_outcomes VALUES (1, 1, \(bytes), 1, \(bytes), 1, 9223372036854775807);
             INSERT INTO perdure_steps VALUES (1, 'k', NULL, 77, 9223372036854775807, -9223372036854775808, 1, \(bytes), 1, \(bytes), 99);
             INSERT INTO perdure_steps VALUES (1, '@order#x', 5, 9, 0, 0, 1, \(bytes), 1, NULL, NULL);
@@ -128,6 +134,15 @@ internal import Testing
         try await withRows(rows) { stranger throws in
             #expect(try stranger.rows("SELECT * FROM perdure_workflow_status").count == 1)
             #expect(try stranger.rows("SELECT * FROM perdure_workflow_steps").count == 2)
+            #expect(try stranger.rows("SELECT * FROM perdure_queue_status").count == 2)
+            #expect(try stranger.rows("SELECT * FROM perdure_dead_letters").count == 1)
+            try stranger.run("DELETE FROM perdure_outcomes; UPDATE perdure_live SET state = 0, due = NULL")
+            #expect(try stranger.rows("SELECT * FROM perdure_workflow_status").count == 1)
         }
     }
+}
+
+/// A row of `live` with these values of its first columns.
+private func live(_ values: String) -> String {
+    "INSERT INTO perdure_live (number, lane, state, executor, due, deadline, crashes, probation) VALUES (\(values))"
 }

@@ -55,7 +55,7 @@ struct ComplaintTests {
             Act { _ in "" }
         } body: { engine in
             database.faults = { operation in
-                operation.kind == .claimReady && operation.moment == .before ? StoreError(.transient, "injected") : nil
+                operation.kind == .scout && operation.moment == .before ? StoreError(.transient, "injected") : nil
             }
             let client = try await Client(store: .memory(database), configuration: configuration)
             let handle = try await client.start(Act.self, "")

@@ -179,7 +179,7 @@ struct RecoveryTests {
         let number = try await client.core.numbers.next()
         let garbage = WorkflowRecord(
             number: number, id: "garbage", lane: Lane(workflow: "Add"), input: EncodedPayload(codec: 1, bytes: [0xFF, 0x00]), created: 1)
-        _ = try await client.core.start(garbage, StartOptions())
+        _ = try await client.core.start(garbage, IDPolicies())
         try await withEngine(store: .memory(database), configuration: .test) {
             Add()
         } body: { engine in

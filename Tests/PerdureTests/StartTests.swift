@@ -99,12 +99,13 @@ struct StartTests {
         try await withEngine(store: .memory(), configuration: .test, clock: clock) {
             Hold(gate: gate)
         } body: { engine in
-            let handle = try await engine.start(Hold.self, "", options: StartOptions(delay: .seconds(60)))
-            clock.advance(by: .seconds(59))
+            let handle = try await engine.start(Hold.self, "", options: StartOptions(delay: .hours(60)))
+            clock.advance(by: .hours(59))
             // What was asked later has been done: the clock's turn was seen.
             _ = try await engine.start(Hold.self, "").result()
-            #expect(try await handle.status().state == .scheduled)
-            clock.advance(by: .seconds(1))
+            let state = try await handle.status().state
+            #expect(state == .scheduled)
+            clock.advance(by: .hours(1))
             _ = try await handle.result()
         }
     }

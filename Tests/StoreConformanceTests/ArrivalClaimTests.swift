@@ -77,8 +77,11 @@ internal import Testing
                 try await executor.claimer.claimReady(workflows: ["flow"], versions: [""], limit: 9)
             }
             #expect(try await claim() == [Claimed(number: number, due: Fixture.future, isFresh: true)])
+            #expect(try await executor.claimer.claimDue(now: Fixture.future, limit: 9) == [Claimed(number: number, isFresh: true)])
             try await executor.commit(.release(number))
-            #expect(try await claim() == [Claimed(number: number, due: Fixture.future)])
+            #expect(try await claim() == [Claimed(number: number)])
+            try await executor.commit(.suspend(number, due: Fixture.future))
+            #expect(try await executor.claimer.claimDue(now: Fixture.future, limit: 9) == [Claimed(number: number)])
             try await executor.commit(.setAside(number, reason: "broken", at: Fixture.moment))
             #expect(try await fixture.backend.resume(number))
             #expect(try await claim() == [Claimed(number: number)])

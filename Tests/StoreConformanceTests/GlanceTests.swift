@@ -3,7 +3,7 @@ internal import Testing
 
 /// What the poll of an engine asks for.
 @Suite(.timeLimit(.minutes(10))) struct GlanceTests {
-    private let nothing = Glance(ready: false, inbox: false, nextDue: nil, suspect: nil)
+    private let nothing = Glance.nothing
 
     /// On every store: what is there is seen.
     @Test(arguments: StoreUnderTest.available)
@@ -47,13 +47,15 @@ internal import Testing
             #expect(try await claimer.glance(.flow).ready)
             #expect(try await executor.claimReady() == [number])
             try await fixture.backend.deliver([cancel(theirs)])
-            try await settles(Glance(ready: false, inbox: true, nextDue: nil, suspect: nil), hears: false)
+            try await settles(
+                Glance(ready: false, inbox: true, nextDue: nil, suspect: nil, expired: false, nextSchedule: nil), hears: false)
             #expect(try await claimer.arrivals() == [theirs])
             try await settles(nothing)
             claimer.reset()
-            try await settles(Glance(ready: false, inbox: true, nextDue: nil, suspect: nil), hears: false)
+            try await settles(
+                Glance(ready: false, inbox: true, nextDue: nil, suspect: nil, expired: false, nextSchedule: nil), hears: false)
             try await executor.commit(.suspend(number, due: Fixture.future))
-            try await settles(Glance(ready: false, inbox: false, nextDue: Fixture.future, suspect: nil))
+            try await settles(Glance(ready: false, inbox: false, nextDue: Fixture.future, suspect: nil, expired: false, nextSchedule: nil))
         }
     }
 

@@ -201,7 +201,7 @@ internal import Testing
             let record = try await fixture.record()
             try await executor.commit(.start(record))
             var other = record
-            other.input = .text("something else")
+            other.lane.workflow = "something else"
             await expect(.rejected) { try await executor.commit(.start(other)) }
             #expect(try await fixture.load(record.number).record == record)
             #expect(try await fixture.backend.start([(other, IDPolicies())], owner: nil) == [.rejected(StoreError(.rejected, ""))])

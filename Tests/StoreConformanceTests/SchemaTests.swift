@@ -6,7 +6,7 @@ internal import Testing
     func `the version of the tables`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let version = try await fixture.backend.schemaVersion()
-            #expect(version == SchemaVersion(version: 1, minimumReader: 1))
+            #expect(version == SchemaVersion(version: 2, minimumReader: 2))
         }
     }
 
@@ -15,7 +15,7 @@ internal import Testing
         try await withStore(kind) { fixture in
             let number = try await fixture.ready()
             let again = try await fixture.open()
-            #expect(try await again.schemaVersion() == SchemaVersion(version: 1, minimumReader: 1))
+            #expect(try await again.schemaVersion() == SchemaVersion(version: 2, minimumReader: 2))
             #expect(try await again.status(of: number)?.live == .ready)
             let unmigrated = try await fixture.store.open(StoreSettings(migrate: false))
             #expect(try await unmigrated.status(of: number)?.live == .ready)
@@ -30,7 +30,7 @@ internal import Testing
             for _ in 0..<4 { group.addTask { try await database.store.open(StoreSettings()) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        for backend in backends { #expect(try await backend.schemaVersion().version == 1) }
+        for backend in backends { #expect(try await backend.schemaVersion().version == 2) }
         for backend in backends.dropFirst() { await backend.close() }
         try await database.remove(backends[0])
     }

@@ -16,6 +16,8 @@ internal import Testing
             }
             try await expectStatus(.ready, due: Fixture.moment)
             #expect(try await executor.claimReady() == [number])
+            try await expectStatus(.waiting, due: Fixture.moment)
+            #expect(try await executor.claimer.claimDue(now: Fixture.moment, limit: 9).map(\.number) == [number])
             try await expectStatus(.owned, due: nil)
             try await executor.commit(.suspend(number, due: Fixture.future))
             try await expectStatus(.waiting, due: Fixture.future)

@@ -13,6 +13,7 @@ internal import Testing
                 status == [
                     "id", "workflow_number", "name", "version", "queue", "state", "created_at", "finished_at", "input", "output", "error",
                     "parent_id", "attributes", "due_at", "deadline_at", "crashes", "reason", "executor", "is_served",
+                    "key", "priority", "expires_at", "waits_for",
                 ])
             let steps = try await fixture.view("workflow_steps").columns
             #expect(
@@ -27,35 +28,29 @@ internal import Testing
     func `every state has a word`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let executor = try await fixture.executor()
-            let numbers = try await fixture.ownedMany(9, by: executor)
-            let ends: [OutcomeStatus] = [.completed, .failed, .cancelled, .terminated, .timedOut]
+            let numbers = try await fixture.ownedMany(10, by: executor)
+            let ends: [OutcomeStatus] = [.completed, .failed, .cancelled, .terminated, .timedOut, .expired]
             try await executor.commit(
                 ends.enumerated().map { .finish(outcome(numbers[$0], $1), parent: nil) } + [
-                    .suspend(numbers[5], due: Fixture.future), .suspend(numbers[6], due: .max), .release(numbers[7]),
-                    .setAside(numbers[8], reason: "broken", at: Fixture.moment),
+                    .suspend(numbers[6], due: Fixture.future), .suspend(numbers[7], due: .max), .release(numbers[8]),
+                    .setAside(numbers[9], reason: "broken", at: Fixture.moment),
                 ])
             let words = [
-                "completed", "failed", "cancelled", "terminated", "timed out", "waiting", "waiting", "queued", "set aside",
+                "completed", "failed", "cancelled", "terminated", "timed out", "expired", "waiting", "waiting", "queued", "set aside",
             ]
             for (number, word) in zip(numbers, words) {
                 #expect(try await fixture.row(of: number, "workflow_status")["state"] == .text(word))
             }
             let delayed = try await fixture.ready(due: Fixture.future)
             #expect(try await fixture.row(of: delayed, "workflow_status")["state"] == .text("scheduled"))
-            // An engine has claimed it, and put it aside until then.
-            let later = try await fixture.record(due: Fixture.future)
-            _ = try await fixture.backend.start([(later, IDPolicies())], owner: nil)
-            let claimer = try await fixture.backend.claimer(for: executor.id)
-            while try await !claimer.claimReady(workflows: [later.lane.workflow], versions: [later.lane.version], limit: 100)
-                .contains(where: { $0.number == later.number })
-            {}
-            await claimer.close()
-            try await executor.commit([.suspend(later.number, due: Fixture.future)])
-            #expect(try await fixture.row(of: later.number, "workflow_status")["state"] == .text("scheduled"))
+            // An engine has found it, and put it aside until then.
+            #expect(try await executor.claimReady().contains(delayed))
+            #expect(try await fixture.status(delayed).live == .waiting)
+            #expect(try await fixture.row(of: delayed, "workflow_status")["state"] == .text("scheduled"))
             let running = try await fixture.owned(by: executor)
             let row = try await fixture.row(of: running, "workflow_status")
             #expect(row["state"] == .text("running") && row["executor"] == .int(executor.id))
-            #expect(try await fixture.row(of: numbers[8], "workflow_status")["reason"] == .text("broken"))
+            #expect(try await fixture.row(of: numbers[9], "workflow_status")["reason"] == .text("broken"))
         }
     }
 
@@ -150,7 +145,7 @@ extension SQLValue {
 }
 
 extension Fixture {
-    fileprivate func view(_ name: String, where condition: String = "1 = 1") async throws -> SQLRows {
+    func view(_ name: String, where condition: String = "1 = 1") async throws -> SQLRows {
         let view = try #require(viewPrefix) + name
         let transaction = try await backend.begin(.readCommitted, for: nil)
         let rows = try await transaction.query("SELECT * FROM \(unsafeRaw: view) WHERE \(unsafeRaw: condition)")

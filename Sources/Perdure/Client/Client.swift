@@ -58,28 +58,37 @@ public final class Client: Sendable {
     ) async throws -> WorkflowHandle<W.Output> {
         try transaction?.checkOpen()
         let record = try await core.record(name: W.name, input: input, id: id, options, in: transaction)
-        let number: WorkflowNumber =
-            if let transaction { try await start(record, options, in: transaction) } else { try await core.start(record, options) }
-        return handle(type, id ?? Names.publicID(number), number)
+        return try await start(type, record, options.policies, transaction)
     }
 
-    private func start(_ record: WorkflowRecord, _ options: StartOptions, in transaction: Transaction) async throws -> WorkflowNumber {
-        guard options.conflictPolicy != .terminateExisting else {
+    /// At once, or with the transaction.
+    func start<W: Workflow>(
+        _ type: W.Type, _ record: WorkflowRecord, _ policies: IDPolicies, _ transaction: Transaction?
+    ) async throws -> WorkflowHandle<W.Output> {
+        let number: WorkflowNumber =
+            if let transaction { try await start(record, policies, in: transaction) } else { try await core.start(record, policies) }
+        return handle(type, record.id ?? Names.publicID(number), number)
+    }
+
+    private func start(_ record: WorkflowRecord, _ policies: IDPolicies, in transaction: Transaction) async throws -> WorkflowNumber {
+        guard policies.conflict != .terminateExisting else {
             throw WorkflowError(
                 .alreadyStarted, "`terminateExisting` waits for the end of the other run, which a transaction cannot: start outside it")
         }
         transaction.touch(.ready)
-        guard let result = try await transaction.backend.start([(record, options.policies)]).first else { return record.number }
+        if policies.cancelsOthers { transaction.touch(.inbox) }
+        guard let result = try await transaction.backend.start([(record, policies)]).first else { return record.number }
         switch result {
         case .started: return record.number
         case .existing(let number): return number
         case .open(let number), .closed(let number): throw ClientCore.taken(record.id ?? "", number)
         case .otherType(let name): throw ClientCore.otherType(record, name)
+        case .duplicate(let number): throw ClientCore.duplicate(policies, record, number)
         case .rejected(let error): throw error
         }
     }
 
-    private func handle<W: Workflow>(_ type: W.Type, _ id: String, _ number: WorkflowNumber) -> WorkflowHandle<W.Output> {
+    func handle<W: Workflow>(_ type: W.Type, _ id: String, _ number: WorkflowNumber) -> WorkflowHandle<W.Output> {
         WorkflowHandle(id: id, number: number, core: core, errors: ErrorRegistry(W.errors))
     }
 

@@ -34,7 +34,7 @@ extension ClientCore {
         return transaction.backend
     }
 
-    private func wake(_ wakeup: Wakeup, _ transaction: Transaction?) async {
+    func wake(_ wakeup: Wakeup, _ transaction: Transaction?) async {
         if let transaction { return transaction.touch(wakeup) }
         incarnation.withLock { $0 }?.hint(wakeup)
         await store.notify([wakeup])

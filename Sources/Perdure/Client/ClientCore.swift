@@ -12,7 +12,7 @@ package final class ClientCore: Sendable {
     package let incarnation = Lock<Incarnation?>(nil)
 
     /// What workflows are started with, unless their options say otherwise.
-    private let version: String
+    let version: String
 
     package init(store: any StoreBackend, environment: EngineEnvironment, coder: PayloadCoder, version: String = "") {
         self.store = store
@@ -42,19 +42,22 @@ package final class ClientCore: Sendable {
     }
 
     /// A new number; an open transaction may hold the lock that fetching one waits for.
-    private func number(in transaction: Transaction?) async throws -> WorkflowNumber {
+    func number(in transaction: Transaction?) async throws -> WorkflowNumber {
         if let number = numbers.atHand() { return number }
         if let number = try await transaction?.nextNumber() { return number }
         return try await numbers.next()
     }
 
     /// The number of the run that the id stands for now.
-    package func start(_ record: WorkflowRecord, _ options: StartOptions) async throws -> WorkflowNumber {
+    package func start(_ record: WorkflowRecord, _ asked: IDPolicies) async throws -> WorkflowNumber {
         var record = record
-        var policies = options.policies
+        var policies = asked
         while true {
             switch try await startOnce(record, policies) {
-            case .started: return record.number
+            case .started:
+                // The one that had its key may have been asked to cancel.
+                if policies.cancelsOthers { await wake(.inbox, nil) }
+                return record.number
             case .existing(let number): return number
             case .open(let number) where policies.conflict == .terminateExisting:
                 try await terminate(number)
@@ -63,6 +66,7 @@ package final class ClientCore: Sendable {
                 record.number = try await numbers.next()
             case .open(let number), .closed(let number): throw Self.taken(record.id ?? "", number)
             case .otherType(let name): throw Self.otherType(record, name)
+            case .duplicate(let number): throw Self.duplicate(policies, record, number)
             case .rejected(let error): throw error
             }
         }
@@ -77,6 +81,13 @@ package final class ClientCore: Sendable {
         WorkflowError(
             .otherType,
             "the id '\(record.id ?? "")' is taken by a workflow of type '\(name)', so it cannot be started as '\(record.lane.workflow)'")
+    }
+
+    static func duplicate(_ policies: IDPolicies, _ record: WorkflowRecord, _ number: WorkflowNumber) -> WorkflowError {
+        WorkflowError(
+            .duplicate,
+            "the deduplication key '\(policies.deduplication?.key ?? "")' of queue '\(record.lane.queue)' is taken by run \(Names.publicID(number))"
+        )
     }
 
     /// A start is idempotent by its number, so a connection that is lost in it is no reason to fail.
@@ -95,6 +106,23 @@ package final class ClientCore: Sendable {
             } catch {
                 attempts += 1
                 guard error.code == .fenced || error.code == .transient || error.code == .unavailable, attempts < 8 else { throw error }
+                await environment.clock.wait(.milliseconds(5 << attempts))
+            }
+        }
+    }
+
+    /// Many at once, none of which has an id.
+    func startAll(_ starts: [(WorkflowRecord, IDPolicies)]) async throws -> [StartResult] {
+        var attempts = 0
+        while true {
+            do throws(StoreError) {
+                let results = try await store.start(starts, by: nil, isOwned: false)
+                await wake(.ready, nil)
+                if starts.contains(where: { $1.cancelsOthers }) { await wake(.inbox, nil) }
+                return results
+            } catch {
+                attempts += 1
+                guard error.code == .transient || error.code == .unavailable, attempts < 8 else { throw error }
                 await environment.clock.wait(.milliseconds(5 << attempts))
             }
         }

@@ -129,7 +129,7 @@ package final class EndingsWatch: Sendable {
             switch wakeup {
             case .ended(let numbers): state.unchecked.formUnion(numbers.filter { state.byNumber[$0] != nil })
             case .everything: state.unchecked.formUnion(state.byNumber.keys)
-            case .ready, .inbox: return nil
+            case .ready, .inbox, .settings: return nil
             }
             return state.chooseLeader()
         }

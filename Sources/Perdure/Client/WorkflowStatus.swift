@@ -24,11 +24,13 @@ public struct WorkflowStatus: Sendable {
         case terminated
         /// It ended because it took too long.
         case timedOut = "timed out"
+        /// It waited longer than it was to, and never began.
+        case expired
 
         /// True if it has ended.
         public var isClosed: Bool {
             switch self {
-            case .completed, .failed, .cancelled, .terminated, .timedOut: true
+            case .completed, .failed, .cancelled, .terminated, .timedOut, .expired: true
             case .scheduled, .queued, .running, .waiting, .setAside: false
             }
         }
@@ -72,6 +74,16 @@ public struct WorkflowStatus: Sendable {
     ///
     /// A workflow that is `queued` and not served waits for such an engine to be started.
     public var isServed: Bool?
+    /// What it waits for, if it is `queued`: "a slot of its key", say, or "its queue, which is paused".
+    public var waitsFor: String?
+    /// The queue that it is or was in; empty if none.
+    public var queue: String
+    /// Its key in the queue.
+    public var key: String
+    /// Its priority in the queue: 0 goes first.
+    public var priority: Int
+    /// If it has not begun by then it ends as expired.
+    public var expiresAt: Date?
     /// Steps between two attempts, or with progress.
     public var pendingSteps: [PendingStep]
 
@@ -87,6 +99,9 @@ public struct WorkflowStatus: Sendable {
         reason = status.reason
         crashes = status.crashes
         isServed = status.isServed
+        waitsFor = state == .queued ? status.wait?.rawValue : nil
+        (queue, key, priority) = (status.record.lane.queue, status.record.lane.key, Int(status.record.lane.priority))
+        expiresAt = status.record.expires.map(Self.date)
         pendingSteps = status.pending.map {
             PendingStep(
                 key: $0.key, attempts: Int($0.attempt), nextAttempt: $0.due.map(Self.date), error: $0.error?.bytes,
@@ -98,13 +113,7 @@ public struct WorkflowStatus: Sendable {
 
     private static func state(_ status: StatusRecord, _ now: Microseconds) -> State {
         if let outcome = status.outcome {
-            return switch outcome.status {
-            case .completed: .completed
-            case .failed: .failed
-            case .cancelled: .cancelled
-            case .terminated: .terminated
-            case .timedOut: .timedOut
-            }
+            return State(outcome.status)
         }
         return switch status.live {
         case .ready: status.due.map { $0 > now } == true ? .scheduled : .queued
@@ -115,5 +124,19 @@ public struct WorkflowStatus: Sendable {
         // It is tried again when it is due.
         case .suspect: .waiting
         }
+    }
+}
+
+extension WorkflowStatus.State {
+    init(_ status: OutcomeStatus) {
+        self =
+            switch status {
+            case .completed: .completed
+            case .failed: .failed
+            case .cancelled: .cancelled
+            case .terminated: .terminated
+            case .timedOut: .timedOut
+            case .expired: .expired
+            }
     }
 }

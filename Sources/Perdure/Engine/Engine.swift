@@ -16,7 +16,7 @@ public final class Engine: Sendable {
     public let client: Client
     private let settings: EngineConfiguration
     private let environment: EngineEnvironment
-    private let registrations: [String: Registration]
+    private let declarations: Declarations
     private let isRunning = Lock(false)
     private let shutdown = ShutdownSwitch()
     let tally = EngineTally()
@@ -26,7 +26,7 @@ public final class Engine: Sendable {
     /// - Throws: ``StoreError``, which says what to do, or ``WorkflowError`` if the declarations contradict each other.
     public convenience init(
         store: Store, configuration: EngineConfiguration = EngineConfiguration(),
-        @RegistrationBuilder workflows: () -> [Registration]
+        @DeclarationBuilder workflows: () -> [Declaration]
     ) async throws {
         try await self.init(
             store: store, configuration: configuration, environment: .system(flowThreads: configuration.flowThreads), workflows: workflows)
@@ -34,24 +34,12 @@ public final class Engine: Sendable {
 
     package init(
         store: Store, configuration: EngineConfiguration, environment: EngineEnvironment,
-        @RegistrationBuilder workflows: () -> [Registration]
+        @DeclarationBuilder workflows: () -> [Declaration]
     ) async throws {
-        registrations = try Self.index(workflows())
+        declarations = try Declarations(workflows(), PayloadCoder(codec: configuration.codec, limit: configuration.payloadLimit))
         settings = configuration
         self.environment = environment
         client = try await Client(store: store, configuration: configuration, environment: environment)
-    }
-
-    private static func index(_ registrations: [Registration]) throws(WorkflowError) -> [String: Registration] {
-        var index: [String: Registration] = [:]
-        for registration in registrations {
-            if let fault = registration.fault { throw fault }
-            guard index.updateValue(registration, forKey: registration.name) == nil else {
-                throw WorkflowError(
-                    .invalidDeclaration, "two workflows are named '\(registration.name)': give one of them a `static let name`")
-            }
-        }
-        return index
     }
 
     /// Runs workflows until it is asked to end, by ``gracefulShutdown()``, by a signal, or by a cancellation of the current task.
@@ -111,7 +99,7 @@ public final class Engine: Sendable {
     private func runOnce() async throws {
         let incarnation = try await Incarnation(
             id: ExecutorID(bitPattern: environment.random() >> 1), store: client.core.store, settings: settings, environment: environment,
-            registrations: registrations, client: client.core, tally: tally)
+            declarations: declarations, client: client.core, tally: tally)
         client.core.incarnation.withLock { $0 = incarnation }
         shutdown.whenRequested { count in
             incarnation.end(.shutdown)

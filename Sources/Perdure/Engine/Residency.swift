@@ -10,6 +10,8 @@ package struct Residency {
     private var isListed: Set<WorkflowNumber> = []
     private var unloading: Set<WorkflowNumber> = []
     private var reserved = 0
+    /// Claimed, and on the way into memory: they are being read.
+    private(set) var coming: Set<WorkflowNumber> = []
     /// Their starts are on the way to the database, and back.
     private(set) var arriving: Set<WorkflowNumber> = []
     /// Of these, those that ran here and have left meanwhile: a sweep had found the start before its reply came.
@@ -53,9 +55,19 @@ package struct Residency {
     func hasLeftBeforeArrival(_ number: WorkflowNumber) -> Bool { leftBeforeArrival.contains(number) }
 
     /// Keeps room for those that were claimed.
-    mutating func reserve(_ count: Int) { reserved += count }
+    mutating func reserve(_ numbers: [WorkflowNumber]) {
+        reserved += numbers.count
+        coming.formUnion(numbers)
+    }
+
     /// They have come, or will not.
-    mutating func unreserve(_ count: Int) { reserved -= count }
+    mutating func unreserve(_ numbers: [WorkflowNumber]) {
+        reserved -= numbers.count
+        coming.subtract(numbers)
+    }
+
+    /// It will be in memory in a moment.
+    func isOnItsWay(_ number: WorkflowNumber) -> Bool { arriving.contains(number) || coming.contains(number) }
 
     mutating func departs(_ number: WorkflowNumber) { departing[number] = false }
     /// True if it was claimed again before its departure was known.
@@ -79,7 +91,7 @@ package struct Residency {
     mutating func lost(of owned: [WorkflowNumber]) -> [WorkflowNumber] {
         defer { leftDuringSweep = nil }
         return owned.filter {
-            runs[$0] == nil && departing[$0] == nil && !arriving.contains($0) && leftDuringSweep?.contains($0) != true
+            runs[$0] == nil && departing[$0] == nil && !isOnItsWay($0) && leftDuringSweep?.contains($0) != true
         }
     }
 
@@ -111,10 +123,10 @@ package struct Residency {
         case ask(Run)
     }
 
-    /// All that `run` does is wait, and for more than a moment if `isLong`.
-    mutating func parked(_ run: Run, isLong: Bool) -> Parked {
+    /// All that `run` does is wait, and for more than a moment if `isLong`; it goes in any case if it gives way to others of its queue.
+    mutating func parked(_ run: Run, isLong: Bool, givesWay: Bool = false) -> Parked {
         guard runs[run.number] === run else { return .stays }
-        if unloading.remove(run.number) != nil { return .unload }
+        if unloading.remove(run.number) != nil || givesWay { return .unload }
         guard runs.count - unloading.count > comfortable else {
             if isLong { list(run.number) }
             return .stays

@@ -65,6 +65,8 @@ package struct PayloadCoder: Sendable {
         self.limit = limit
     }
 
+    var isJSON: Bool { codec is JSONPayloadCodec }
+
     package func encode<Value: Encodable>(_ value: Value, what: @autoclosure () -> String) throws(WorkflowError) -> EncodedPayload {
         let bytes: [UInt8]
         do {

@@ -6,10 +6,10 @@ package enum SQLDate {
     package static func format(_ date: Date) -> String {
         let exact = (date.timeIntervalSince1970 * 1_000_000).rounded()
         guard let micros = Int64(exactly: exact) else { return exact.isNaN ? "nan" : exact < 0 ? "-infinity" : "infinity" }
-        let (days, time) = micros.quotientAndRemainder(flooringBy: 86_400_000_000)
-        let (year, month, day) = civil(fromDays: days)
+        let (days, time) = micros.dividedDown(by: 86_400_000_000)
+        let (year, month, day) = CivilDay.date(ofNumber: Int(days))
         let seconds = time / 1_000_000
-        return pad(year, 4) + "-" + pad(Int64(month), 2) + "-" + pad(Int64(day), 2) + " " + pad(seconds / 3600, 2) + ":"
+        return pad(Int64(year), 4) + "-" + pad(Int64(month), 2) + "-" + pad(Int64(day), 2) + " " + pad(seconds / 3600, 2) + ":"
             + pad(seconds / 60 % 60, 2) + ":" + pad(seconds % 60, 2) + "." + pad(time % 1_000_000, 6) + "+00"
     }
 
@@ -19,7 +19,7 @@ package enum SQLDate {
         guard let year = scanner.number(digits: 4), scanner.skip("-"), let month = scanner.number(digits: 2), scanner.skip("-"),
             let day = scanner.number(digits: 2)
         else { return nil }
-        var micros = days(fromYear: year, month: month, day: day) * 86_400_000_000
+        var micros = Int64(CivilDay.number(year: Int(year), month: Int(month), day: Int(day))) * 86_400_000_000
         if scanner.skip(" ") || scanner.skip("T") {
             guard let hour = scanner.number(digits: 2), scanner.skip(":"), let minute = scanner.number(digits: 2) else { return nil }
             micros += (hour * 3600 + minute * 60) * 1_000_000
@@ -38,24 +38,6 @@ package enum SQLDate {
     private static func pad(_ value: Int64, _ width: Int) -> String {
         let digits = String(value)
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-
-    /// The date of a day number since 1970-01-01 (the algorithm of Howard Hinnant's `civil_from_days`).
-    private static func civil(fromDays days: Int64) -> (year: Int64, month: Int, day: Int) {
-        let shifted = days + 719_468
-        let (era, dayOfEra) = shifted.quotientAndRemainder(flooringBy: 146_097)
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthIndex = (5 * dayOfYear + 2) / 153
-        let month = Int(monthIndex < 10 ? monthIndex + 3 : monthIndex - 9)
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, Int(dayOfYear - (153 * monthIndex + 2) / 5 + 1))
-    }
-
-    private static func days(fromYear year: Int64, month: Int64, day: Int64) -> Int64 {
-        let shifted = month <= 2 ? year - 1 : year
-        let (era, yearOfEra) = shifted.quotientAndRemainder(flooringBy: 400)
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
     private struct Scanner {
@@ -110,12 +92,5 @@ package enum SQLDate {
             guard let minutes = number(digits: 2) else { return nil }
             return sign * (hours * 3600 + minutes * 60)
         }
-    }
-}
-
-extension Int64 {
-    fileprivate func quotientAndRemainder(flooringBy divisor: Int64) -> (quotient: Int64, remainder: Int64) {
-        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
-        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
     }
 }

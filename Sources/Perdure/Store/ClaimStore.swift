@@ -3,10 +3,16 @@ package struct Repertoire: Sendable, Equatable {
     package var workflows: Set<String>
     /// The empty version, of workflows that run on any, is one of them.
     package var versions: Set<String>
+    /// The empty name, of workflows that are in no queue, is one of them.
+    package var queues: Set<String>
+    /// Of these, those whose workflows take their turn again when what they waited for has come: their slots were others' meanwhile.
+    package var limited: Set<String>
 
-    package init(workflows: Set<String>, versions: Set<String>) {
+    package init(workflows: Set<String>, versions: Set<String>, queues: Set<String> = [""], limited: Set<String> = []) {
         self.workflows = workflows
         self.versions = versions
+        self.queues = queues
+        self.limited = limited
     }
 
     /// Each name with each version.
@@ -14,7 +20,15 @@ package struct Repertoire: Sendable, Equatable {
         workflows.sorted().flatMap { workflow in versions.sorted().map { (workflow, $0) } }
     }
 
-    package func contains(_ lane: Lane) -> Bool { workflows.contains(lane.workflow) && versions.contains(lane.version) }
+    package func contains(_ lane: Lane) -> Bool {
+        workflows.contains(lane.workflow) && versions.contains(lane.version) && queues.contains(lane.queue)
+    }
+
+    /// Whether a workflow of the lane that has waited is run at once.
+    package func wakes(_ lane: Lane) -> Bool { contains(lane) && !limited.contains(lane.queue) }
+
+    /// The queues whose workflows are run at once when they wake.
+    package var direct: Set<String> { queues.subtracting(limited) }
 }
 
 /// What a claim got.
@@ -22,16 +36,20 @@ package struct Claimed: Sendable, Equatable {
     package var number: WorkflowNumber
     /// How many engines died with it.
     package var crashes: Int
-    /// It entered as ready but is not to run before this moment (a delayed start).
+    /// It is not to run before this moment (a delayed start): it was not claimed, but waits for it now.
     package var due: Microseconds?
     /// It was ready, and no executor has had it before.
     package var isFresh: Bool
+    /// It has waited longer than it was to: it ends without running.
+    package var isExpired = false
     /// False: it is not of the repertoire, and was not claimed but made ready for those who can run it.
     package var isServed: Bool
 
     package init(
-        number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil, isFresh: Bool = false, isServed: Bool = true
+        number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil, isFresh: Bool = false, isExpired: Bool = false,
+        isServed: Bool = true
     ) {
+        self.isExpired = isExpired
         self.number = number
         self.crashes = crashes
         self.due = due
@@ -61,14 +79,30 @@ package struct Glance: Sendable, Equatable {
     package var nextDue: Microseconds?
     /// As `nextSuspect`.
     package var suspect: Suspect?
+    /// Something has waited longer than it was to.
+    package var expired = true
+    /// The sum of the revisions of all queues: something about them has changed if it has.
+    package var queues: Int64?
+    /// When the first schedule is due, as `nextSchedule`.
+    package var nextSchedule: Microseconds?
 
-    package init(ready: Bool = true, inbox: Bool = true, nextDue: Microseconds? = .min, suspect: Suspect? = Suspect(crashes: 0, due: .min))
-    {
+    package init(
+        ready: Bool = true, inbox: Bool = true, nextDue: Microseconds? = .min, suspect: Suspect? = Suspect(crashes: 0, due: .min),
+        expired: Bool = true, queues: Int64? = nil, nextSchedule: Microseconds? = .min
+    ) {
+        self.nextSchedule = nextSchedule
+        self.expired = expired
+        self.queues = queues
         self.ready = ready
         self.inbox = inbox
         self.nextDue = nextDue
         self.suspect = suspect
     }
+}
+
+extension Glance {
+    /// Not worth while.
+    package static let nothing = Glance(ready: false, inbox: false, nextDue: nil, suspect: nil, expired: false, nextSchedule: nil)
 }
 
 /// Hands out what waits to be run.
@@ -83,8 +117,24 @@ package protocol ClaimStore: Sendable {
 package protocol Claimer: Sendable {
     /// Whether the calls below would find anything; claims nothing. An idle engine asks for nothing else, so it should be cheap.
     func glance(_ repertoire: Repertoire) async throws(StoreError) -> Glance
-    /// Ready workflows of the repertoire, returned work first; now theirs.
-    func claimReady(_ repertoire: Repertoire, limit: Int) async throws(StoreError) -> [Claimed]
+    /// The lanes of the repertoire in which something has become ready since the last call; after a reset, in which anything is.
+    func scout(_ repertoire: Repertoire) async throws(StoreError) -> [ReadyLane]
+    /// The last call has stopped before it had seen all: the next goes on.
+    var hasMoreToScout: Bool { get }
+    /// What is ready in these lanes and within these limits; now theirs.
+    ///
+    /// What is not to begin yet is put to waiting.
+    func claim(_ request: ClaimRequest) async throws(StoreError) -> ClaimReport
+    /// Makes room for what waits under a key that is full, as its queue says.
+    ///
+    /// What gives way is now theirs, and is to end without running. Nothing if the key is not full after all.
+    func displace(_ request: DisplaceRequest) async throws(StoreError) -> DisplaceReport
+    /// What has waited longer than it was to, of whatever queue and type; now theirs, and is to end without running.
+    func claimExpired(now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
+    /// The slots that this executor holds.
+    func slots() async throws(StoreError) -> [Slot]
+    /// Gives slots back.
+    func free(_ slots: [Slot]) async throws(StoreError)
     /// Waiting workflows that are due; now theirs, or ready for others.
     func claimDue(_ repertoire: Repertoire, now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
     /// Those of these that are nobody's and for which what has arrived is reason enough; now theirs, or ready for others.
@@ -114,6 +164,23 @@ package protocol Claimer: Sendable {
 }
 
 extension Claimer {
+    package var hasMoreToScout: Bool { false }
+
+    /// What is ready, whatever its key: returned work first, then by priority.
+    ///
+    /// For whoever knows of no queues.
+    package func claimReady(_ repertoire: Repertoire, limit: Int) async throws(StoreError) -> [Claimed] {
+        if limit <= 0 || repertoire.workflows.isEmpty || repertoire.versions.isEmpty { return [] }
+        var claimed: [Claimed] = []
+        let lanes = Dictionary(grouping: try await scout(repertoire)) { [$0.isReturned ? 0 : 1, $0.lane.priority] }
+        for (rank, lanes) in lanes.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) where claimed.count < limit {
+            let ask = ClaimAsk(
+                lanes: lanes.map(\.number), isReturned: rank[0] == 0, priority: rank[1], queue: "", key: "", limit: limit - claimed.count)
+            claimed += try await claim(ClaimRequest(asks: [ask], now: 0)).answers.flatMap(\.claimed)
+        }
+        return claimed
+    }
+
     /// Where a look costs no more than a glance: everything is worth while.
     package func glance(_ repertoire: Repertoire) async throws(StoreError) -> Glance { Glance() }
 }

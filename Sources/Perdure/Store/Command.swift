@@ -15,8 +15,9 @@ package enum Command: Sendable {
     /// A failed attempt or a progress report: written over the earlier one, unless the step is completed.
     case pending(PendingRecord)
     /// The end: deletes `live` if it is the writer's, and only then writes the outcome, tells the parent (a `childEnded` row in its inbox)
-    /// and puts `inbox` into those of children that are still open. Deletes the workflow's own inbox and pending rows.
-    case finish(Outcome, parent: WorkflowNumber?, inbox: [InboxItem] = [])
+    /// and puts `inbox` into those of children that are still open. Deletes the workflow's own inbox and pending rows. One that was in a queue
+    /// gives back the slots that were its own, and is a dead letter if it came to no good end.
+    case finish(Outcome, parent: WorkflowNumber?, inbox: [InboxItem] = [], place: QueuePlace? = nil)
     /// Unloads: from owned to waiting, without an executor, to be claimed at `due` (`.max`: only when something arrives). Its crashes are
     /// forgotten.
     case suspend(WorkflowNumber, due: Microseconds)
@@ -36,7 +37,7 @@ package enum Command: Sendable {
         case .startChild(_, _, let step): step.workflow
         case .step(let step, _, _): step.workflow
         case .pending(let pending): pending.workflow
-        case .finish(let outcome, _, _): outcome.workflow
+        case .finish(let outcome, _, _, _): outcome.workflow
         case .consume(let number, _), .suspend(let number, _), .release(let number), .forgive(let number), .setAside(let number, _, _):
             number
         case .deliver(let item): item.workflow
@@ -50,7 +51,7 @@ package enum Command: Sendable {
         case .startChild(let record, _, let step): record.size + step.size
         case .step(let step, _, _): step.size
         case .pending(let pending): 96 + pending.key.utf8.count + bytes(pending.error) + bytes(pending.progress)
-        case .finish(let outcome, _, let inbox): 64 + bytes(outcome.output) + bytes(outcome.error) + inbox.count * 64
+        case .finish(let outcome, _, let inbox, _): 64 + bytes(outcome.output) + bytes(outcome.error) + inbox.count * 64
         case .consume, .suspend, .release, .forgive: 32
         case .setAside(_, let reason, _): 32 + reason.utf8.count
         case .deliver(let item): 64 + bytes(item.payload)

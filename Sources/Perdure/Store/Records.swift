@@ -80,11 +80,15 @@ package struct WorkflowRecord: Sendable, Hashable {
     package var due: Microseconds?
     /// The workflow is cancelled as timed out at this moment.
     package var deadline: Microseconds?
+    /// If it has not begun by this moment it ends as expired.
+    package var expires: Microseconds?
 
     package init(
         number: WorkflowNumber, id: String? = nil, lane: Lane, input: EncodedPayload, parent: ParentLink? = nil,
-        attributes: EncodedPayload? = nil, created: Microseconds, due: Microseconds? = nil, deadline: Microseconds? = nil
+        attributes: EncodedPayload? = nil, created: Microseconds, due: Microseconds? = nil, deadline: Microseconds? = nil,
+        expires: Microseconds? = nil
     ) {
+        self.expires = expires
         self.number = number
         self.id = id
         self.lane = lane
@@ -94,6 +98,21 @@ package struct WorkflowRecord: Sendable, Hashable {
         self.created = created
         self.due = due
         self.deadline = deadline
+    }
+
+    /// Moves to the moments of a later call of the same debounce, but begins at the latest so long after the first call.
+    package mutating func postpone(to later: WorkflowRecord, since: Microseconds, atMost: Duration?) {
+        let limit = atMost.map { since.adding($0) } ?? .max
+        due = later.due.map { min($0, limit) }
+        // What follows from its beginning moves with it.
+        let earlier = (later.due ?? limit) - (due ?? limit)
+        expires = later.expires.map { $0 - earlier }
+        deadline = later.deadline.map { $0 - earlier }
+    }
+
+    /// Whether this is the same start, sent again: what a later call of a debounce has replaced says nothing about that.
+    package func isResend(of other: WorkflowRecord) -> Bool {
+        number == other.number && id == other.id && lane == other.lane && created == other.created && parent == other.parent
     }
 }
 
@@ -176,6 +195,28 @@ package enum OutcomeStatus: Int16, Sendable {
     case cancelled = 3
     case terminated = 4
     case timedOut = 5
+    /// It waited longer than it was to, and never began.
+    case expired = 6
+
+    /// Whether a workflow of a queue that ends like this is a dead letter: nobody wanted it to.
+    package var isDead: Bool { self == .failed || self == .timedOut || self == .expired }
+}
+
+/// Where a workflow waited that ends: what follows from that in the same commit.
+package struct QueuePlace: Sendable, Hashable {
+    package var queue: String
+    package var key: String
+
+    package init(queue: String, key: String) {
+        self.queue = queue
+        self.key = key
+    }
+
+    /// nil: it was in no queue.
+    package init?(_ lane: Lane) {
+        if lane.queue.isEmpty { return nil }
+        (queue, key) = (lane.queue, lane.key)
+    }
 }
 
 /// The end of a workflow: the row of `outcomes`, never changed.

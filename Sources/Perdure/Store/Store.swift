@@ -43,7 +43,9 @@ public enum LogLevel: Int, Sendable, Comparable {
 }
 
 /// An opened store: the roles that an engine and a client need, each a protocol of its own.
-package protocol StoreBackend: JournalStore, HistoryReader, LeaseStore, ClaimStore, ClientStore, TransactionStore, WakeupStore {
+package protocol StoreBackend: JournalStore, HistoryReader, LeaseStore, ClaimStore, ClientStore, QueueStore, ScheduleStore,
+    TransactionStore, WakeupStore
+{
     /// How many writers commit side by side: 1 on SQLite.
     var writers: Int { get }
     /// Random, made with the tables: what tells the workflows of this database from those of any other, whose numbers may be the same.

@@ -45,12 +45,20 @@ package struct LoadedWorkflow: Sendable {
 package protocol HistoryReader: Sendable {
     /// The workflows of these numbers that exist, in any order, each with at most `limit` rows of history.
     func load(_ numbers: [WorkflowNumber], limit: Int) async throws(StoreError) -> [LoadedWorkflow]
+    /// Of workflows that no engine has had: there is no history to look for.
+    func loadFresh(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [LoadedWorkflow]
     /// The ordered rows behind `order`, in order.
     func history(of number: WorkflowNumber, after order: Int64, limit: Int) async throws(StoreError) -> [StepRecord]
     /// What waits for these workflows now, in the order of arrival.
     func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem]
     /// The children of a workflow that have not ended, and what their parent's end means to them.
     func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild]
+}
+
+extension HistoryReader {
+    package func loadFresh(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [LoadedWorkflow] {
+        try await load(numbers, limit: 1)
+    }
 }
 
 /// A child that has not ended.
@@ -88,10 +96,35 @@ package struct NumberBlock: Sendable, Equatable {
 package struct IDPolicies: Sendable, Hashable {
     package var conflict: IDConflictPolicy
     package var reuse: IDReusePolicy
+    /// A key of the queue that only one may hold; where there is one, there is no id.
+    package var deduplication: StoredDeduplication?
 
-    package init(conflict: IDConflictPolicy = .useExisting, reuse: IDReusePolicy = .useExisting) {
+    package init(
+        conflict: IDConflictPolicy = .useExisting, reuse: IDReusePolicy = .useExisting, deduplication: StoredDeduplication? = nil
+    ) {
         self.conflict = conflict
         self.reuse = reuse
+        self.deduplication = deduplication
+    }
+
+    /// Whether a start with these puts something into an inbox.
+    var cancelsOthers: Bool { deduplication?.policy == .cancelExisting }
+}
+
+/// A deduplication key, and what is put off by it.
+package struct StoredDeduplication: Sendable, Hashable {
+    package var key: String
+    package var policy: DeduplicationPolicy
+    /// Of a debounce: the record's `due` is so far from now, and moves with each call.
+    package var isDebounced: Bool
+    /// How long after the first call it is due at the latest.
+    package var maximumWait: Duration?
+
+    package init(key: String, policy: DeduplicationPolicy, isDebounced: Bool = false, maximumWait: Duration? = nil) {
+        self.key = key
+        self.policy = policy
+        self.isDebounced = isDebounced
+        self.maximumWait = maximumWait
     }
 }
 
@@ -107,6 +140,8 @@ package enum StartResult: Sendable {
     case closed(WorkflowNumber)
     /// The id is taken by a workflow of another type.
     case otherType(String)
+    /// The deduplication key is taken by this run, and the policy says to refuse.
+    case duplicate(WorkflowNumber)
     /// The database refuses this one.
     case rejected(StoreError)
 }
@@ -125,6 +160,8 @@ package struct StatusRecord: Sendable {
     package var pending: [PendingRecord]
     /// Whether an executor is alive that can run it; nil if it has ended.
     package var isServed: Bool?
+    /// Of one that is ready and may begin: what it waits for; the first that applies.
+    package var wait: QueueWait?
 
     package init(
         record: WorkflowRecord, live: LiveState? = nil, executor: ExecutorID? = nil, due: Microseconds? = nil, crashes: Int = 0,
@@ -140,6 +177,23 @@ package struct StatusRecord: Sendable {
         self.outcome = outcome
         self.pending = pending
     }
+}
+
+/// What a workflow that is ready waits for.
+///
+/// The texts are those of the views, on every store.
+package enum QueueWait: String, Sendable {
+    /// It is queued, but no live engine runs its type and version.
+    case noEngine = "an engine that runs it"
+    /// No live engine takes work from its queue.
+    case unserved = "an engine that serves its queue"
+    case paused = "its queue, which is paused"
+    /// All slots of the queue are taken.
+    case concurrency = "a slot of its queue"
+    /// All slots of its key are taken.
+    case keyConcurrency = "a slot of its key"
+    /// Nothing else: others come first, or a rate limit.
+    case turn = "its turn"
 }
 
 /// How a wait for a workflow's end ends.
@@ -176,6 +230,8 @@ package protocol ClientStore: WorkflowAccess {
     func start(
         _ starts: [(WorkflowRecord, IDPolicies)], by executor: ExecutorID?, isOwned: Bool
     ) async throws(StoreError) -> [StartResult]
+    /// Keeps items until they become a workflow.
+    func add(_ items: [BatchItem]) async throws(StoreError)
     /// Those of these that have ended or were set aside.
     func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending]
 }
@@ -201,6 +257,8 @@ package protocol OpenTransaction: WorkflowAccess {
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows
     /// As `ClientStore.start`, visible when the transaction commits. Never owned.
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult]
+    /// Keeps items until they become a workflow.
+    func add(_ items: [BatchItem]) async throws(StoreError)
     /// As `ClientStore.numberBlock`, where that would wait for this very transaction; nil where it does not.
     func numberBlock() async throws(StoreError) -> NumberBlock?
     /// What a checkpoint table in *another* database has recorded under this key.
@@ -223,6 +281,8 @@ package enum Wakeup: Sendable, Hashable {
     case ready
     /// Something came into an inbox.
     case inbox
+    /// A queue or a schedule has changed.
+    case settings
     /// These have ended or were set aside.
     case ended([WorkflowNumber])
     /// Anything may have happened (a reconnection).

@@ -57,9 +57,15 @@ public struct WorkflowError: Error, Sendable, Hashable, Codable, CustomStringCon
         public static let setAside = Code("setAside")
         /// The id is taken, and the policy says not to use that run.
         public static let alreadyStarted = Code("alreadyStarted")
+        /// The deduplication key is taken, and the policy says to refuse.
+        public static let duplicate = Code("duplicate")
+        /// The workflow waited longer than it was to, and ended without running.
+        public static let expired = Code("expired")
+        /// Something of this name is there already.
+        public static let alreadyExists = Code("alreadyExists")
         /// The id is taken by a workflow of another type.
         public static let otherType = Code("otherType")
-        /// No workflow has this id.
+        /// No workflow has this id, or no schedule this name.
         public static let notFound = Code("notFound")
         /// The declarations of an engine contradict each other.
         public static let invalidDeclaration = Code("invalidDeclaration")

@@ -1,35 +1,83 @@
 internal import Perdure
 
-/// The head of a queue of ready work; what is least is claimed first.
+/// The head of a queue of ready work; who waits longest is claimed first.
 private struct ReadyHead: Sendable, Comparable {
-    var returned: Bool
-    var priority: Int16
     var ticket: Int64
     var queue: Int
 
-    /// Returned work before fresh, then the lower priority number, then who waits longest.
-    static func < (left: ReadyHead, right: ReadyHead) -> Bool {
-        if left.returned != right.returned { return left.returned }
-        if left.priority != right.priority { return left.priority < right.priority }
-        return left.ticket < right.ticket
-    }
+    static func < (left: ReadyHead, right: ReadyHead) -> Bool { left.ticket < right.ticket }
 }
 
 extension Tables {
-    mutating func claimReady(
-        _ repertoire: Repertoire, limit: Int, by executor: ExecutorID
-    ) throws(StoreError) -> [Claimed] {
-        try checkFence(executor)
-        var heads = MinHeap<ReadyHead>()
+    /// The lanes of the repertoire in which something is ready.
+    func scout(_ repertoire: Repertoire) -> [ReadyLane] {
+        var found: [ReadyLane] = []
         for name in repertoire.workflows {
             for queue in readyByName[name] ?? [] where repertoire.contains(lanes[queue / 2]) {
-                if let head = readyHead(of: queue) { heads.insert(head) }
+                found.append(ReadyLane(number: Int64(queue), lane: lanes[queue / 2], isReturned: queue % 2 == 1))
             }
+        }
+        return found.sorted { $0.number < $1.number }
+    }
+
+    mutating func claim(_ request: ClaimRequest, by executor: ExecutorID, now: Microseconds) throws(StoreError) -> ClaimReport {
+        try checkFence(executor)
+        var standings: [String: QueueStanding] = [:]
+        for name in request.revisions.keys {
+            standings[name] = queues[name].map { QueueStanding(revision: $0.revision, isPaused: $0.isPaused) }
+        }
+        var ledger = ClaimLedger(request, queues: standings)
+        var taken: [Slot] = []
+        for wish in ledger.slotWishes { taken += slots.take(wish, by: executor) }
+        ledger.fund(slots: taken, windows: rates, now: now)
+        for index in ledger.served {
+            let (claimed, hasMore) = claim(ledger.limit(of: index), of: request.asks[index].lanes, now: request.now, by: executor)
+            ledger.serve(index, claimed, hasMore: hasMore)
+        }
+        let settlement = ledger.settled()
+        for (limit, window) in settlement.windows { rates[limit] = window }
+        for (slot, number) in settlement.given { slots.give(slot, of: executor, to: number) }
+        for slot in settlement.unused { slots.free(slot, of: executor) }
+        return settlement.report
+    }
+
+    /// The oldest of these lanes together, and whether they hold more.
+    private mutating func claim(
+        _ limit: Int, of lanes: [Int64], now: Microseconds, by executor: ExecutorID
+    ) -> (claimed: [Claimed], hasMore: Bool) {
+        var heads = MinHeap<ReadyHead>()
+        for lane in lanes {
+            if let head = readyHead(of: Int(lane)) { heads.insert(head) }
         }
         var claimed: [Claimed] = []
         while claimed.count < limit, let head = heads.removeFirst(), let entry = ready[head.queue].first {
-            claimed.append(claim(entry.number, by: executor))
+            claimed.append(begin(entry.number, now: now, by: executor))
             if let next = readyHead(of: head.queue) { heads.insert(next) }
+        }
+        return (claimed, !heads.isEmpty)
+    }
+
+    private func readyHead(of queue: Int) -> ReadyHead? {
+        guard ready.indices.contains(queue), let entry = ready[queue].first else { return nil }
+        return ReadyHead(ticket: entry.ticket, queue: queue)
+    }
+
+    /// What is not to begin yet waits for its moment, and is nobody's.
+    private mutating func begin(_ number: WorkflowNumber, now: Microseconds, by executor: ExecutorID) -> Claimed {
+        guard let row = live[number] else { return Claimed(number: number) }
+        if let due = row.due, due > now {
+            makeWaiting(number, due: due)
+            return Claimed(number: number, crashes: row.crashes, due: due, isFresh: row.hasNotBegun)
+        }
+        return own(number, isExpired: row.hasNotBegun && row.expires ?? .max <= now, by: executor)
+    }
+
+    mutating func claimExpired(now: Microseconds, limit: Int, by executor: ExecutorID) throws(StoreError) -> [Claimed] {
+        try checkFence(executor)
+        var claimed: [Claimed] = []
+        while claimed.count < limit, let entry = expiring.first, entry.due <= now {
+            _ = expiring.removeFirst()
+            if live[entry.number].expires(at: entry) { claimed.append(own(entry.number, isExpired: true, by: executor)) }
         }
         return claimed
     }
@@ -52,11 +100,9 @@ extension Tables {
         try checkFence(executor)
         var claimed: [Claimed] = []
         for number in numbers where isClaimable(number) {
-            var one = endsUnrun(number) ? claim(number, by: executor) : wake(number, repertoire, by: executor)
+            claimed.append(endsUnrun(number) ? own(number, by: executor) : wake(number, repertoire, by: executor))
             // What has arrived does not wait for a moment.
             live[number]?.due = nil
-            one.due = nil
-            claimed.append(one)
         }
         return claimed
     }
@@ -69,7 +115,7 @@ extension Tables {
     private func endsUnrun(_ number: WorkflowNumber) -> Bool {
         guard let row = live[number], row.state != .owned else { return false }
         func has(_ kind: InboxKind) -> Bool { inbox[number]?.all.contains { $0.kind == kind } ?? false }
-        return has(.terminate) || (row.state == .ready && !row.wasReturned && has(.cancel))
+        return has(.terminate) || (row.hasNotBegun && has(.cancel))
     }
 
     mutating func nextDue() -> Microseconds? {
@@ -80,22 +126,20 @@ extension Tables {
         return nil
     }
 
-    private func readyHead(of queue: Int) -> ReadyHead? {
-        guard let entry = ready[queue].first else { return nil }
-        return ReadyHead(returned: queue % 2 == 1, priority: lanes[queue / 2].priority, ticket: entry.ticket, queue: queue)
-    }
-
-    /// What nobody here can run becomes ready for those who can.
+    /// What nobody here can run, and what has to take its turn in a queue, becomes ready: behind those that are.
     private mutating func wake(_ number: WorkflowNumber, _ repertoire: Repertoire, by executor: ExecutorID) -> Claimed {
-        guard let row = live[number], !repertoire.contains(lanes[row.lane]) else { return claim(number, by: executor) }
-        makeReady(number, returned: true)
+        guard let row = live[number] else { return Claimed(number: number) }
+        let lane = lanes[row.lane]
+        let isAtOnce = row.wasReturned ? repertoire.wakes(lane) : lane.queue.isEmpty && repertoire.contains(lane)
+        if isAtOnce { return own(number, by: executor) }
+        makeReady(number, returned: row.wasReturned)
         live[number]?.due = nil
         return Claimed(number: number, isServed: false)
     }
 
-    private mutating func claim(_ number: WorkflowNumber, by executor: ExecutorID) -> Claimed {
-        let isFresh = live[number].map { $0.state == .ready && !$0.wasReturned } ?? false
+    mutating func own(_ number: WorkflowNumber, isExpired: Bool = false, by executor: ExecutorID) -> Claimed {
+        let isFresh = live[number]?.hasNotBegun ?? false
         makeOwned(number, by: executor)
-        return Claimed(number: number, crashes: live[number]?.crashes ?? 0, due: live[number]?.due, isFresh: isFresh)
+        return Claimed(number: number, crashes: live[number]?.crashes ?? 0, isFresh: isFresh, isExpired: isExpired)
     }
 }

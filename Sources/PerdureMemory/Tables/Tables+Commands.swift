@@ -21,10 +21,10 @@ extension Tables {
             consume(sequence, of: number)
         case .pending(let row):
             apply(row, by: executor)
-        case .finish(let outcome, let parent, let inbox):
-            finish(outcome, parent: parent, inbox: inbox, by: executor)
+        case .finish(let outcome, let parent, let inbox, let place):
+            finish(outcome, parent: parent, inbox: inbox, place: place, by: executor)
         case .suspend(let number, let due):
-            if isOwned(number, by: executor) { makeWaiting(number, due: due) }
+            if isOwned(number, by: executor) { suspend(number, due: due) }
         case .release(let number):
             if isOwned(number, by: executor) { giveBack(number, now: now) }
         case .forgive(let number):
@@ -80,13 +80,17 @@ extension Tables {
         if pending[workflow]?.isEmpty == true { pending[workflow] = nil }
     }
 
-    private mutating func finish(_ outcome: Outcome, parent: WorkflowNumber?, inbox: [InboxItem], by executor: ExecutorID) {
+    private mutating func finish(
+        _ outcome: Outcome, parent: WorkflowNumber?, inbox: [InboxItem], place: QueuePlace?, by executor: ExecutorID
+    ) {
         let number = outcome.workflow
         guard isOwned(number, by: executor) else { return }
         removeLive(number)
         removeInbox(of: number)
         pending[number] = nil
         outcomes[number] = outcome
+        slots.free(of: number)
+        if let place, outcome.status.isDead { bury(number, place, at: outcome.finished) }
         if let parent { deliver(InboxItem(workflow: parent, kind: .childEnded, reference: number)) }
         for item in inbox { deliver(item) }
     }

@@ -7,7 +7,8 @@ extension Tables {
         }
         executors[executor] = Lease(
             label: description.label, until: now + description.terms.lease.microseconds, renewed: now,
-            aliveSince: executors[executor]?.aliveSince ?? now, repertoire: description.repertoire)
+            aliveSince: executors[executor]?.aliveSince ?? now, started: executors[executor]?.started ?? now,
+            repertoire: description.repertoire)
     }
 
     /// Returns when there may be something to reap.
@@ -47,7 +48,10 @@ extension Tables {
                 }
                 report.returned += 1
             }
-            if reaped[executor]?.left.isEmpty == true { reaped[executor] = nil }
+            guard reaped[executor]?.left.isEmpty == true else { continue }
+            reaped[executor] = nil
+            // Only now: until the last of its workflows is nobody's, each of them counts.
+            slots.free(allOf: executor)
         }
         report.more = !reaped.isEmpty
         return report
@@ -69,12 +73,16 @@ extension Tables {
     }
 
     /// Whoever has no lease has no duties.
-    private mutating func relieve(_ executor: ExecutorID) { leaders = leaders.filter { $0.value.executor != executor } }
+    private mutating func relieve(_ executor: ExecutorID) {
+        leaders = leaders.filter { $0.value.executor != executor }
+        declaredSchedules[executor] = nil
+    }
 
     mutating func retire(_ executor: ExecutorID, now: Microseconds) {
         executors[executor] = nil
         relieve(executor)
         for number in owned.removeValue(forKey: executor)?.sorted() ?? [] { giveBack(number, now: now) }
+        slots.free(allOf: executor)
     }
 }
 

@@ -3,8 +3,10 @@ internal import Perdure
 // The transitions of a row of `live`. Each takes the row out of the index of its old state and puts it into that of the new one.
 extension Tables {
     mutating func insertReady(_ record: WorkflowRecord, returned: Bool = false) {
-        live[record.number] = LiveRow(lane: laneNumber(record.lane), state: .setAside, due: record.due, crashes: 0)
+        live[record.number] = LiveRow(
+            lane: laneNumber(record.lane), state: .setAside, due: record.due, expires: returned ? nil : record.expires, crashes: 0)
         makeReady(record.number, returned: returned)
+        watchExpiry(of: record.number)
     }
 
     mutating func insertOwned(_ record: WorkflowRecord, by executor: ExecutorID) {
@@ -34,8 +36,8 @@ extension Tables {
     mutating func makeOwned(_ number: WorkflowNumber, by executor: ExecutorID) {
         guard var row = live[number] else { return }
         leave(number, row)
-        // A delayed start that is claimed keeps its moment; what was suspended is no longer waiting for one.
-        if row.state == .waiting || row.state == .suspect { row.due = nil }
+        // What is claimed waits for no moment any more.
+        if row.state != .setAside { (row.due, row.expires) = (nil, nil) }
         row.state = .owned
         row.executor = executor
         live[number] = row
@@ -43,14 +45,19 @@ extension Tables {
         owned[executor, default: []].insert(number)
     }
 
+    /// Unloaded by the executor that had it: whatever took engines down with it is behind it.
+    mutating func suspend(_ number: WorkflowNumber, due: Microseconds) {
+        live[number]?.crashes = 0
+        live[number]?.wasReturned = true
+        makeWaiting(number, due: due)
+    }
+
     mutating func makeWaiting(_ number: WorkflowNumber, due: Microseconds) {
         guard var row = live[number] else { return }
         leave(number, row)
         row.state = .waiting
-        row.executor = nil
+        (row.executor, row.probation) = (nil, nil)
         row.due = due
-        // Whatever took engines down with it is behind it.
-        (row.crashes, row.probation) = (0, nil)
         live[number] = row
         guard due != .max else { return }
         timedRows += 1
@@ -102,6 +109,13 @@ extension Tables {
         }
     }
 
+    /// It ends at its moment, unless it has begun.
+    mutating func watchExpiry(of number: WorkflowNumber) {
+        guard let expires = live[number]?.expires else { return }
+        expiring.insert(TimedEntry(due: expires, number: number))
+        guard expiring.count > 2 * live.count + 64 else { return }
+        expiring.keep { [live] in live[$0.number].expires(at: $0) }
+    }
 }
 
 extension LiveRow? {
@@ -109,5 +123,11 @@ extension LiveRow? {
     func isWaiting(for entry: TimedEntry) -> Bool {
         guard let self else { return false }
         return self.state == .waiting && self.due == entry.due
+    }
+
+    /// The same of the heap of those that expire.
+    func expires(at entry: TimedEntry) -> Bool {
+        guard let self else { return false }
+        return self.hasNotBegun && self.expires == entry.due
     }
 }

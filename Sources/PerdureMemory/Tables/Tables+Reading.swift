@@ -19,10 +19,14 @@ extension Tables {
     func status(of number: WorkflowNumber, now: Microseconds) -> StatusRecord? {
         guard let record = workflows[number] else { return nil }
         let row = live[number]
-        return StatusRecord(
+        var status = StatusRecord(
             record: record, live: row?.state, executor: row?.executor, due: row?.due, crashes: row?.crashes ?? 0, reason: asides[number],
             outcome: outcomes[number], pending: pendingRows(of: number),
             isServed: outcomes[number] == nil ? isServed(record.lane, now: now) : nil)
+        if let row, row.state == .ready, row.due ?? .min <= now {
+            status.wait = wait(of: record, isReturned: row.wasReturned, now: now)
+        }
+        return status
     }
 
     /// Whether an executor is alive that can run it.

@@ -43,20 +43,24 @@ extension Tables {
 
     func validate(_ record: WorkflowRecord) throws(StoreError) {
         if let id = record.id { try Limits.check(key: id, "a workflow's id") }
-        try Limits.check(text: record.lane.queue, "a queue's name")
-        try Limits.check(text: record.lane.key, "a queue's key")
-        try Limits.check(text: record.lane.version, "a version")
-        try Limits.check(text: record.lane.workflow, "a workflow's name")
         if let parent = record.parent { try Limits.check(key: parent.key, "a step's key") }
-        let lane = record.lane.queue.utf8.count + record.lane.key.utf8.count + record.lane.workflow.utf8.count
-        guard lane + record.lane.version.utf8.count <= Limits.keyBytes else {
+        try validate(record.lane)
+    }
+
+    func validate(_ lane: Lane) throws(StoreError) {
+        try Limits.check(text: lane.queue, "a queue's name")
+        try Limits.check(text: lane.key, "a queue's key")
+        try Limits.check(text: lane.version, "a version")
+        try Limits.check(text: lane.workflow, "a workflow's name")
+        let bytes = lane.queue.utf8.count + lane.key.utf8.count + lane.workflow.utf8.count + lane.version.utf8.count
+        guard bytes <= Limits.keyBytes else {
             throw StoreError(.rejected, "the names of a queue, its key, a workflow and its version are too long together")
         }
     }
 
     /// A number is given out once: another workflow under it is never taken for a resend.
     private func validate(_ record: WorkflowRecord, against started: inout [WorkflowNumber: WorkflowRecord]) throws(StoreError) {
-        if let known = workflows[record.number] ?? started.updateValue(record, forKey: record.number), known != record {
+        if let known = workflows[record.number] ?? started.updateValue(record, forKey: record.number), !known.isResend(of: record) {
             throw Self.numberTaken(record.number)
         }
     }

@@ -37,6 +37,23 @@ struct Tables: Sendable {
     var timed = MinHeap<TimedEntry>()
     var timedRows = 0
     var suspects: Set<WorkflowNumber> = []
+    /// Who ends if it has not begun by a moment, and some that have begun or ended.
+    var expiring = MinHeap<TimedEntry>()
+
+    var queues: [String: StoredQueue] = [:]
+    var slots = SlotTable()
+    /// The starts under each rate limit.
+    var rates: [LimitID: RateWindow] = [:]
+    var deduplications: [DeduplicationKey: DeduplicationHolder] = [:]
+    var letters: [WorkflowNumber: DeadLetter] = [:]
+    /// What is not a workflow yet; lanes without items are not there.
+    var items: [Lane: FIFO<BatchItem>] = [:]
+
+    var schedules: [ExactText: StoredScheduleRow] = [:]
+    /// The runs of the times that have fired.
+    var fires: [FireKey: WorkflowNumber] = [:]
+    /// What stands in the code of each executor.
+    var declaredSchedules: [ExecutorID: Set<String>] = [:]
 
     var nextNumber: WorkflowNumber = 1
 }
@@ -47,16 +64,21 @@ struct LiveRow: Sendable {
     var state: LiveState
     var executor: ExecutorID?
     var due: Microseconds?
+    /// When it ends if it has not begun; nil once it has.
+    var expires: Microseconds?
     var crashes: Int
     /// Until when its executor watches it.
     var probation: Microseconds?
     /// Its place among those that are ready.
     var ticket: Int64 = 0
-    /// It has been an executor's before; of one that is ready.
+    /// It has begun: its lane is the one of returned work.
     var wasReturned = false
 
     /// Fresh work and returned work of a lane wait apart.
     var queue: Int { lane * 2 + (wasReturned ? 1 : 0) }
+
+    /// Nobody's, and no executor has had it.
+    var hasNotBegun: Bool { !wasReturned && (state == .ready || state == .waiting) }
 }
 
 struct Lease: Sendable {
@@ -65,6 +87,7 @@ struct Lease: Sendable {
     var renewed: Microseconds
     /// Since when it was renewed without a gap.
     var aliveSince: Microseconds
+    var started: Microseconds
     var repertoire: Repertoire
 }
 

@@ -4,9 +4,6 @@
 /// primary key (`state + 0` matches no index). Statistics of a table that was tiny a moment ago are no guide.
 struct ClaimStatements: Sendable {
     let glance: Statement
-    let lanes: Statement
-    let probe: Statement
-    let ready: Statement
     let due: Statement
     let arrived: Statement
     let nextSuspect: Statement
@@ -28,53 +25,45 @@ struct ClaimStatements: Sendable {
         case inProgress = 4
         /// `tx` is the next transaction to begin.
         case next = 5
+        /// `lane` was not looked at: its queue has changed.
+        case stale = 6
+        /// `lane` was not looked at: its queue is paused.
+        case paused = 7
     }
 
     init(_ s: SchemaName) {
         glance = Statement(
             "perdure_glance",
             """
-            SELECT ready, arrived, next_due, crashes, suspect_due FROM \(s).glance($1::text[], $2::text[], $3::int8[], $4::xid8[], $5::int8[],
-                $6::int8, $7::xid8, $8::int8)
+            SELECT ready, arrived, next_due, crashes, suspect_due, expired, revisions, next_schedule FROM \(s).glance($1::text[], $2::text[], $3::text[],
+                $4::xid8, $5::int8, $6::int8, $7::xid8, $8::int8)
             """)
-        lanes = Statement(
-            "perdure_lanes", isPrepared: false,
-            """
-            SELECT lane, priority, returned, (SELECT max(lane) FROM \(s).lanes) FROM \(s).lanes
-            WHERE lane > $1::int8 AND name = ANY($2::text[]) AND version = ANY($3::text[])
-            """)
-        probe = Statement(
-            "perdure_probe",
-            """
-            SELECT p.lane FROM unnest($1::int8[], $2::xid8[], $3::int8[]) AS p(lane, tx, number)
-            WHERE (SELECT true FROM \(s).live l WHERE l.state = 0 AND l.lane = p.lane AND (l.tx, l.number) > (p.tx, p.number) LIMIT 1)
-            """)
-        ready = Self.ready(s)
         due = Self.due(s)
-        // What waits; what is nobody's and terminated; what is fresh (an even lane) and cancelled.
+        // What waits; what is nobody's and terminated; what has not begun (an even lane) and is cancelled.
         arrived = Statement(
             "perdure_claim_arrived",
             """
-            WITH c AS MATERIALIZED (SELECT l.number, l.state, l.lane, l.state + 0 <> 2 OR \(Self.isServed(s, "$3", "$4"))
-                    OR coalesce((SELECT true FROM \(s).inbox i WHERE i.workflow = l.number AND i.kind = 2 LIMIT 1), false) AS served
+            WITH c AS MATERIALIZED (SELECT l.number, l.state, l.lane, l.state + 0 <> 2 OR \(Self.wakes(s, "$3", "$4", "$5"))
+                    OR coalesce((SELECT true FROM \(s).inbox i WHERE i.workflow = l.number
+                        AND (i.kind = 2 OR i.kind = 1 AND l.lane & 1 = 0) LIMIT 1), false) AS served
                 FROM \(s).live l
                 WHERE l.number = ANY($1::int8[]) AND l.state + 0 <> 1 AND (l.state + 0 = 2 OR (SELECT true FROM \(s).inbox i
                     WHERE i.workflow = l.number AND (i.kind = 2 OR i.kind = 1 AND l.state + 0 = 0 AND l.lane & 1 = 0) LIMIT 1))
                 FOR UPDATE OF l SKIP LOCKED),
-            u AS (\(Self.wake(s, "c", executor: "$2")) RETURNING l.number, l.crashes, c.served, c.state = 0 AND c.lane & 1 = 0 AS fresh),
+            u AS (\(Self.wake(s, "c", executor: "$2")) RETURNING l.number, l.crashes, c.served, c.state IN (0, 2) AND c.lane & 1 = 0 AS fresh),
             a AS (DELETE FROM \(s).asides WHERE number = ANY(ARRAY(SELECT number FROM c WHERE state = 3)))
             SELECT number, crashes, fresh, served FROM u
             """)
         nextSuspect = Statement(
             "perdure_next_suspect",
             """
-            SELECT l.crashes, l.due FROM \(s).live l WHERE l.state = 4 AND \(Self.isServed(s, "$1", "$2")) ORDER BY l.due, l.number LIMIT 1
+            SELECT l.crashes, l.due FROM \(s).live l WHERE l.state = 4 AND \(Self.isServed(s, "$1", "$2", "$3")) ORDER BY l.due, l.number LIMIT 1
             """)
         suspects = Statement(
             "perdure_claim_suspects",
             """
             WITH c AS MATERIALIZED (SELECT l.number FROM \(s).live l WHERE l.state = 4 AND l.due <= $1::int8 AND l.crashes = $2::int4
-                AND \(Self.isServed(s, "$6", "$7")) ORDER BY l.due, l.number LIMIT $3::int8 FOR UPDATE OF l SKIP LOCKED),
+                AND \(Self.isServed(s, "$6", "$7", "$9")) ORDER BY l.due, l.number LIMIT $3::int8 FOR UPDATE OF l SKIP LOCKED),
             a AS (UPDATE \(s).live SET probation = NULL WHERE number = ANY($8::int8[]) AND state + 0 = 1 AND executor + 0 = $4::int8)
             UPDATE \(s).live SET state = 1, executor = $4::int8, due = NULL, probation = \(serverMicroseconds) + $5::int8
             WHERE number = ANY(ARRAY(SELECT number FROM c)) RETURNING number, crashes
@@ -89,56 +78,29 @@ struct ClaimStatements: Sendable {
         fence = Statement("perdure_fence", "SELECT \(s).fence($1::int8, $2::int4)")
     }
 
-    /// Whether the lane of row `l` is of these names and versions.
-    private static func isServed(_ s: SchemaName, _ names: String, _ versions: String) -> String {
-        "coalesce((SELECT true FROM \(s).lanes n WHERE n.lane = l.lane AND n.name = ANY(\(names)::text[]) AND n.version = ANY(\(versions)::text[])), false)"
+    /// Whether the lane of row `l` is of these names, versions and queues.
+    private static func isServed(_ s: SchemaName, _ names: String, _ versions: String, _ queues: String) -> String {
+        """
+        coalesce((SELECT true FROM \(s).lanes n WHERE n.lane = l.lane AND n.name = ANY(\(names)::text[]) AND n.version = ANY(\(versions)::text[])
+            AND n.queue = ANY(\(queues)::text[])), false)
+        """
+    }
+
+    /// Whether row `l`, which waits, runs at once: what has begun, unless others of its queue have its slot; what has not begun takes its turn.
+    private static func wakes(_ s: SchemaName, _ names: String, _ versions: String, _ direct: String) -> String {
+        isServed(s, names, versions, "CASE WHEN l.lane & 1 = 1 THEN \(direct)::text[] ELSE ARRAY[''] END")
     }
 
     /// Rows of `found` that are served go to the executor, the others become ready for those who serve them.
     private static func wake(_ s: SchemaName, _ found: String, executor: String) -> String {
         """
         UPDATE \(s).live l SET state = CASE WHEN \(found).served THEN 1 ELSE 0 END, executor = CASE WHEN \(found).served THEN \(executor)::int8 END,
-            due = NULL, lane = CASE WHEN \(found).served THEN l.lane ELSE l.lane | 1 END,
-            tx = CASE WHEN \(found).served THEN l.tx ELSE pg_current_xact_id() END
+            due = NULL, tx = CASE WHEN \(found).served THEN l.tx ELSE pg_current_xact_id() END
         FROM \(found) WHERE l.number = \(found).number AND l.number = ANY(ARRAY(SELECT number FROM \(found)))
         """
     }
 
-    /// In lane $1, behind ($2, $3), and of the late $4, and of the contested $5, at most $6 for executor $7.
-    ///
-    /// What is late or contested is older, so it goes first. Rows of late transactions that were seen and not got become contested,
-    /// unless there were more than fit.
-    private static func ready(_ s: SchemaName) -> Statement {
-        let mine = "SELECT number FROM z UNION ALL SELECT number FROM y UNION ALL SELECT number FROM a"
-        let contested = "l.number = c.number AND l.state + 0 = 0 AND l.lane + 0 = $1::int8"
-        return Statement(
-            "perdure_claim_ready",
-            """
-            WITH snap AS MATERIALIZED (SELECT pg_current_snapshot() AS s),
-            z AS MATERIALIZED (SELECT r.number FROM unnest($4::xid8[]) AS t(tx) CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l
-                WHERE l.state = 0 AND l.lane = $1::int8 AND l.tx = t.tx LIMIT $6::int8 FOR UPDATE SKIP LOCKED) r LIMIT $6::int8),
-            y AS MATERIALIZED (SELECT r.number FROM unnest($5::int8[]) AS c(number) CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l
-                WHERE \(contested) FOR UPDATE SKIP LOCKED) r LIMIT (SELECT $6::int8 - count(*) FROM z)),
-            a AS MATERIALIZED (SELECT number, tx FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND (tx, number) > ($2::xid8, $3::int8)
-                ORDER BY tx, number LIMIT (SELECT $6::int8 - (SELECT count(*) FROM z) - count(*) FROM y) FOR UPDATE SKIP LOCKED),
-            m AS MATERIALIZED (SELECT tx, number FROM a ORDER BY tx DESC, number DESC LIMIT 1),
-            seen AS MATERIALIZED (
-                SELECT number FROM \(s).live WHERE state = 0 AND lane = $1::int8 AND (tx, number) > ($2::xid8, $3::int8)
-                    AND (tx, number) <= ((SELECT tx FROM m), (SELECT number FROM m))
-                UNION SELECT r.number FROM unnest($4::xid8[]) AS t(tx) CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l
-                    WHERE l.state = 0 AND l.lane = $1::int8 AND l.tx = t.tx OFFSET 0) r WHERE (SELECT count(*) FROM z) < $6::int8
-                UNION SELECT r.number FROM unnest($5::int8[]) AS c(number)
-                    CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l WHERE \(contested) OFFSET 0) r),
-            u AS (UPDATE \(s).live SET state = 1, executor = $7::int8 WHERE number = ANY(ARRAY(\(mine))) RETURNING number, crashes, due)
-            SELECT 1::int8, u.number, u.crashes::int8, u.due, NULL::xid8 FROM u
-            UNION ALL SELECT 2, seen.number, NULL, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
-            UNION ALL SELECT 3, m.number, NULL, NULL, m.tx FROM m
-            UNION ALL SELECT 4, NULL, NULL, NULL, x FROM snap, pg_snapshot_xip(snap.s) x
-            UNION ALL SELECT 5, (SELECT count(*) FROM z), NULL, NULL, pg_snapshot_xmax(snap.s) FROM snap
-            """)
-    }
-
-    /// Due by $4, behind ($1, $2), and of the contested $3, at most $5 for executor $6, who serves $7 and $8.
+    /// Due by $4, behind ($1, $2), and of the contested $3, at most $5 for executor $6, who serves $7 and $8, and at once $9.
     private static func due(_ s: SchemaName) -> Statement {
         let mine = "SELECT number FROM y UNION ALL SELECT number FROM a"
         let contested = "l.number = c.number AND l.state + 0 = 2 AND l.due <= $4::int8"
@@ -155,11 +117,11 @@ struct ClaimStatements: Sendable {
                     AND (due, number) <= ((SELECT due FROM m), (SELECT number FROM m))
                 UNION SELECT r.number FROM unnest($3::int8[]) AS c(number)
                     CROSS JOIN LATERAL (SELECT l.number FROM \(s).live l WHERE \(contested) OFFSET 0) r),
-            f AS MATERIALIZED (SELECT l.number, \(isServed(s, "$7", "$8")) AS served FROM \(s).live l WHERE l.number = ANY(ARRAY(\(mine)))),
-            u AS (\(wake(s, "f", executor: "$6")) RETURNING l.number, l.crashes, f.served)
-            SELECT 1::int8, u.number, u.crashes::int8, NULL::int8, u.served FROM u
-            UNION ALL SELECT 2, seen.number, NULL, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
-            UNION ALL SELECT 3, m.number, NULL, m.due, NULL FROM m
+            f AS MATERIALIZED (SELECT l.number, \(wakes(s, "$7", "$8", "$9")) AS served, l.lane & 1 = 0 AS fresh FROM \(s).live l WHERE l.number = ANY(ARRAY(\(mine)))),
+            u AS (\(wake(s, "f", executor: "$6")) RETURNING l.number, l.crashes, f.served, f.fresh)
+            SELECT 1::int8, u.number, u.crashes::int8, NULL::int8, u.served, u.fresh FROM u
+            UNION ALL SELECT 2, seen.number, NULL, NULL, NULL, NULL FROM seen WHERE seen.number NOT IN (\(mine))
+            UNION ALL SELECT 3, m.number, NULL, m.due, NULL, NULL FROM m
             """)
     }
 

@@ -22,7 +22,9 @@ struct AccessStatements: Sendable {
         live = Statement(
             "perdure_status_live", isPrepared: false,
             """
-            SELECT l.state, l.executor, l.due, l.crashes, a.reason FROM \(s).live l LEFT JOIN \(s).asides a ON a.number = l.number
+            SELECT l.state, l.executor, l.due, l.crashes, a.reason, CASE WHEN l.state = 0
+                AND coalesce(l.due <= \(serverMicroseconds), true) THEN (SELECT \(s).waits_for(w.queue, w.lane_key, l.lane,
+                \(isServed(s, queue: false)), \(isServed(s))) FROM \(s).lanes w WHERE w.lane = l.lane) END FROM \(s).live l LEFT JOIN \(s).asides a ON a.number = l.number
             WHERE l.number = $1::int8
             """)
         ending = Statement(
@@ -66,6 +68,7 @@ struct AccessStatements: Sendable {
             status.due = live.optionalInt(0, 2)
             status.crashes = Int(live.int(0, 3))
             status.reason = live.optionalText(0, 4)
+            status.wait = live.optionalText(0, 5).flatMap(QueueWait.init(rawValue:))
         }
         if outcome.count == 0 { status.isServed = workflow.bool(0, workflow.columns - 1) }
         if outcome.count > 0 { status.outcome = outcome.outcome(0, 0) }

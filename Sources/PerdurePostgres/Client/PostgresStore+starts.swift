@@ -57,11 +57,9 @@ extension PostgresStore {
     private func startAtOnce(
         _ session: Session, _ starts: [Starter.Start], _ executor: ExecutorID?, _ isOwned: Bool
     ) throws(StoreError) -> [StartResult] {
-        var found: [Lane: Int64] = [:]
-        for start in starts where found[start.record.lane] == nil {
-            found[start.record.lane] = try lanes.number(of: start.record.lane, session)
-        }
+        let found = try lanes.numbers(of: Set(starts.map(\.record.lane)), session)
         let starter = Starter(statements: starting, lanes: found, owner: isOwned ? executor : nil)
+        if executor == nil, let results = try starter.startAtOnce(session, starts) { return results }
         return try session.transaction { () throws(StoreError) in
             let fence = executor.map { Request(journal.fence, [.int8($0), .int4(slots.starts)]) }
             if let fence { try session.query(fence.statement, fence.parameters) }

@@ -8,8 +8,11 @@ struct StartStatements: Sendable {
     let moveIDs: Statement
     let known: Statement
     let insert: Statement
+    /// Of starts that differ in nothing but number and input, none of which was sent before.
+    let insertAlike: Statement
     let owners: Statement
     let block: Statement
+    let deduplicate: Statement
 
     init(_ s: SchemaName) {
         takeIDs = Statement(
@@ -40,16 +43,32 @@ struct StartStatements: Sendable {
             WITH u AS MATERIALIZED (SELECT *, $\(owner)::int8 IS NOT NULL AND coalesce(due <= \(serverMicroseconds), true) AS owned
                 FROM unnest(\(arrays(types))) AS u(\(names), lane)),
             w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u ON CONFLICT DO NOTHING RETURNING number),
-            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
-                SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owner)::int8 END, u.due, u.deadline
+            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline, expires)
+                SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owner)::int8 END, u.due, u.deadline, u.expires
                 FROM u WHERE u.number IN (SELECT number FROM w) RETURNING number, state),
             c AS (SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[], $2::text[])::text END AS checked)
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $2::text[])::text END AS checked)
             SELECT l.number, l.state, c.checked FROM c LEFT JOIN l ON true
+            """)
+        insertAlike = Statement(
+            "perdure_start_alike",
+            """
+            WITH w AS (INSERT INTO \(s).workflows (number, queue, lane_key, priority, name, version, input, codec, created, due, deadline, expires)
+                SELECT unnest($1::int8[]), $4::text, $5::text, $6::int4::int2, $7::text, $8::text, unnest($2::bytea[]), $3::int4::int2, $9::int8,
+                    $10::int8, $11::int8, $12::int8)
+            INSERT INTO \(s).live (number, lane, state, due, deadline, expires)
+                SELECT unnest($1::int8[]), $13::int8, 0, $10::int8, $11::int8, $12::int8
             """)
         owners = Statement(
             "perdure_owners", isPrepared: false,
             "SELECT number FROM \(s).live WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor = $2::int8")
+        deduplicate = Statement(
+            "perdure_deduplicate", isPrepared: false,
+            """
+            SELECT d.verdict, d.holder, CASE WHEN d.verdict = 3 THEN (SELECT w.name FROM \(s).workflows w WHERE w.number = d.holder) END
+            FROM \(s).deduplicate($1::text, $2::text, $3::text, $4::int8, $5::text, $6::bytea, $7::int8::int2, $8::bytea, $9::int8::int2,
+                $10::int8, $11::int8, $12::int8, $13::int8, $14::bool, $15::int8) d
+            """)
         block = Statement("perdure_block", "SELECT \(s).number_block()")
     }
 }

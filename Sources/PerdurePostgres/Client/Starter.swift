@@ -32,7 +32,7 @@ struct Starter: Sendable {
         _ session: Session, _ starts: [Start], _ round: [Int], _ results: inout [StartResult?]
     ) throws(StoreError) {
         let named = round.filter { starts[$0].record.id != nil }.sorted { starts[$0].record.id ?? "" < starts[$1].record.id ?? "" }
-        var new = round.filter { starts[$0].record.id == nil }
+        var new = round.filter { starts[$0].record.id == nil && starts[$0].policies.deduplication == nil }
         if !named.isEmpty {
             let taken = try session.query(
                 statements.takeIDs,
@@ -46,6 +46,32 @@ struct Starter: Sendable {
             new += try resolve(session, starts, conflicting, &results)
         }
         try insert(session, starts, new, &results)
+        for index in round {
+            guard let deduplication = starts[index].policies.deduplication else { continue }
+            try start(session, starts, index, unless: deduplication, &results)
+        }
+    }
+
+    /// One after the other: the next of the same key must find it.
+    private func start(
+        _ session: Session, _ starts: [Start], _ index: Int, unless deduplication: StoredDeduplication, _ results: inout [StartResult?]
+    ) throws(StoreError) {
+        let record = starts[index].record
+        let answer = try session.query(
+            statements.deduplicate,
+            [
+                .text(record.lane.queue), .text(deduplication.key), .text(deduplication.policy.rawValue), .int8(record.number),
+                .text(record.lane.workflow), .bytes(record.input.bytes), .int8(Int64(record.input.codec)),
+                record.attributes.map { .bytes($0.bytes) }, .int8(record.attributes.map { Int64($0.codec) }), .int8(record.created),
+                .int8(record.due), .int8(record.deadline), .int8(record.expires), .bool(deduplication.isDebounced),
+                .int8(deduplication.maximumWait?.microseconds),
+            ])
+        switch answer.int(0, 0) {
+        case 1: results[index] = .existing(answer.int(0, 1))
+        case 2: results[index] = .duplicate(answer.int(0, 1))
+        case 3: results[index] = .otherType(answer.optionalText(0, 2) ?? "another")
+        default: try insert(session, starts, [index], &results)
+        }
     }
 
     /// What the policies say of those whose id is taken; returns those that become a new run.
@@ -107,6 +133,9 @@ struct Starter: Sendable {
         _ session: Session, _ starts: [Start], _ new: [Int], _ results: inout [StartResult?]
     ) throws(StoreError) {
         if new.isEmpty { return }
+        if owner == nil, let first = new.first, new.count > 1, new.allSatisfy({ starts[$0].record.isAlike(starts[first].record) }) {
+            return try insertAlike(session, starts, new, &results)
+        }
         let columns = WorkflowColumns()
         for index in new { try columns.append(starts[index].record, lane: lanes[starts[index].record.lane] ?? 0) }
         let rows = try session.query(statements.insert, columns.parameters + [.int8(owner)])
@@ -119,6 +148,67 @@ struct Starter: Sendable {
             for row in 0..<rows.count { owned[rows.int(row, 0)] = true }
         }
         for index in new { results[index] = .started(owned: owned[starts[index].record.number] ?? false) }
+    }
+}
+
+extension Starter {
+    /// All in one round trip, where no id and no key has to be asked for first; nil otherwise.
+    func startAtOnce(_ session: Session, _ starts: [Start]) throws(StoreError) -> [StartResult]? {
+        guard owner == nil, let first = starts.first?.record,
+            starts.allSatisfy({ $0.record.id == nil && $0.policies.deduplication == nil })
+        else { return nil }
+        let isAlike = starts.count > 1 && starts.allSatisfy { $0.record.isAlike(first) }
+        let request = isAlike ? try alike(starts, first) : try careful(starts)
+        let timeout = Statement("perdure_start_timeout", "SET LOCAL lock_timeout = '1s'")
+        let results = try session.pipeline([Request(.begin), Request(timeout), request, Request(.commit)])
+        guard results.count == 4, results[3].tag == "COMMIT" else {
+            throw StoreError(.transient, "the start was rolled back instead of committed")
+        }
+        return starts.map { _ in .started(owned: false) }
+    }
+
+    private func careful(_ starts: [Start]) throws(StoreError) -> Request {
+        let columns = WorkflowColumns()
+        for start in starts { try columns.append(start.record, lane: lanes[start.record.lane] ?? 0) }
+        return Request(statements.insert, columns.parameters + [nil])
+    }
+
+    /// What is enqueued in bulk.
+    ///
+    /// If one of them was sent before, it fails as a whole, and each is tried by itself.
+    private func insertAlike(
+        _ session: Session, _ starts: [Start], _ new: [Int], _ results: inout [StartResult?]
+    ) throws(StoreError) {
+        guard let first = new.first.map({ starts[$0].record }) else { return }
+        let request = try alike(new.map { starts[$0] }, first)
+        try session.query(request.statement, request.parameters)
+        for index in new { results[index] = .started(owned: false) }
+    }
+
+    private func alike(_ starts: [Start], _ first: WorkflowRecord) throws(StoreError) -> Request {
+        let (numbers, inputs) = (Column(PostgresType.int8), Column(PostgresType.bytea))
+        for start in starts {
+            numbers.append(start.record.number)
+            inputs.append(start.record.input.bytes)
+        }
+        let lane = first.lane
+        let (queue, key) = (try ParameterBuffer.text(lane.queue), try ParameterBuffer.text(lane.key))
+        let (name, version) = (try ParameterBuffer.text(lane.workflow), try ParameterBuffer.text(lane.version))
+        return Request(
+            statements.insertAlike,
+            [
+                numbers.sealed, inputs.sealed, .int4(Int32(first.input.codec)), queue, key,
+                .int4(Int32(lane.priority)), name, version, .int8(first.created), .int8(first.due),
+                .int8(first.deadline), .int8(first.expires), .int8(lanes[lane] ?? 0),
+            ])
+    }
+}
+
+extension WorkflowRecord {
+    /// Whether nothing differs but number and input.
+    fileprivate func isAlike(_ other: WorkflowRecord) -> Bool {
+        id == nil && parent == nil && attributes == nil && created == other.created && due == other.due && deadline == other.deadline
+            && expires == other.expires && input.codec == other.input.codec && lane == other.lane
     }
 }
 

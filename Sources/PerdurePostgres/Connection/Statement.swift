@@ -15,12 +15,13 @@ struct Statement: Sendable {
     static let commit = Statement("perdure_commit", "COMMIT")
     /// For the rest of the transaction: a plan that was made while a table was tiny must not scan it when it is large.
     ///
-    /// What is switched off counts as very expensive, which would have every such statement compiled: a second instead of a millisecond.
+    /// What is switched off counts as very expensive, which would have every such statement compiled: a second instead of a millisecond. And as
+    /// there is one way only, it need not be looked for each time: that would take longer than to go it.
     static let byIndex = Statement(
         "perdure_by_index",
         """
         SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-            set_config('enable_sort', 'off', true), set_config('jit', 'off', true)
+            set_config('enable_sort', 'off', true), set_config('jit', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)
         """)
     /// For the rest of the transaction: looking rows up by key is never worth compiling, whatever is estimated.
     static let uncompiled = Statement("perdure_uncompiled", "SET LOCAL jit = off")

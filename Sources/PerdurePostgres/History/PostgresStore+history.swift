@@ -10,12 +10,7 @@ extension PostgresStore {
             let range: [ParameterBuffer?] = [all, .int8(least), .int8(most)]
             let results = try session.pipeline([
                 Request(.begin), Request(.uncompiled),
-                Request(
-                    Statement(
-                        "perdure_load", isPrepared: false,
-                        "SELECT \(WorkflowColumns.names) FROM \(s).workflows WHERE number = ANY($1::int8[]) AND number BETWEEN $2::int8 AND $3::int8"
-                    ),
-                    range),
+                Request(Self.workflows(s), range),
                 Request(Self.steps(s, one: numbers.count == 1), range + [.int8(Int64(limit) + 1)]),
                 Request(
                     Statement(
@@ -29,6 +24,29 @@ extension PostgresStore {
             ])
             return Self.assemble(results, limit: limit)
         }
+    }
+
+    package func loadFresh(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [LoadedWorkflow] {
+        guard let least = numbers.min(), let most = numbers.max() else { return [] }
+        let s = schema
+        return try await connection(.reads).run { session throws(StoreError) in
+            let all = ParameterBuffer.int8s(numbers)
+            let results = try session.pipeline([
+                Request(.begin), Request(.uncompiled), Request(Self.workflows(s), [all, .int8(least), .int8(most)]),
+                Request(Self.inbox(s), [all]), Request(.commit),
+            ])
+            let inbox = Dictionary(grouping: results[3].compactMap { results[3].inboxItem($0, 0) }, by: \.workflow)
+            return results[2].map { row in
+                let record = results[2].workflow(row, 0)
+                return LoadedWorkflow(record: record, inbox: inbox[record.number] ?? [])
+            }
+        }
+    }
+
+    private static func workflows(_ s: SchemaName) -> Statement {
+        Statement(
+            "perdure_load", isPrepared: false,
+            "SELECT \(WorkflowColumns.names) FROM \(s).workflows WHERE number = ANY($1::int8[]) AND number BETWEEN $2::int8 AND $3::int8")
     }
 
     package func history(

@@ -23,7 +23,8 @@ extension Rows {
                 queue: text(row, column + 2), key: text(row, column + 3), priority: int16(row, column + 4), workflow: text(row, column + 5),
                 version: text(row, column + 6)),
             input: payload(row, column + 7) ?? .void, parent: parent, attributes: payload(row, column + 12),
-            created: int(row, column + 14), due: optionalInt(row, column + 15), deadline: optionalInt(row, column + 16))
+            created: int(row, column + 14), due: optionalInt(row, column + 15), deadline: optionalInt(row, column + 16),
+            expires: optionalInt(row, column + 17))
     }
 
     /// workflow, key, attempt, started, due, error(+codec), progress(+codec)

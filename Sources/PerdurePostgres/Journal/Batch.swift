@@ -26,6 +26,8 @@ final class Batch {
     private let asideSince = Column(PostgresType.int8)
     private let outcomes = OutcomeColumns()
     private let told = InboxColumns()
+    private let leaving = Column(PostgresType.int8)
+    private let dead = DeadColumns()
     private var size = 0
     /// The step of a batch that is nothing else; it is in `steps` too.
     private var only: StepRecord?
@@ -73,7 +75,9 @@ final class Batch {
                 asideNumber.append(number)
                 try asideReason.append(reason)
                 asideSince.append(moment)
-            case .finish(let outcome, let parent, let inbox): append(outcome, parent, inbox)
+            case .finish(let outcome, let parent, let inbox, let place):
+                append(outcome, parent, inbox)
+                try append(outcome, place)
             }
         }
     }
@@ -86,14 +90,21 @@ final class Batch {
         for item in inbox { told.append(item, from: outcome.workflow) }
     }
 
+    private func append(_ outcome: Outcome, _ place: QueuePlace?) throws(StoreError) {
+        guard let place else { return }
+        leaving.append(outcome.workflow)
+        if outcome.status.isDead { try dead.append(outcome, place) }
+    }
+
     private func clear() {
         for columns in [starts, children] { columns.clear() }
         for columns in [childSteps, steps, carefulSteps] { columns.clear() }
         for columns in [delivered, told] { columns.clear() }
         for column in [
             childOwned, consumed, consumer, consumedAlone, forgottenWorkflow, forgottenKey, suspended, suspendedDue, released, forgiven,
-            asideNumber, asideReason, asideSince,
+            asideNumber, asideReason, asideSince, leaving,
         ] { column.clear() }
+        dead.clear()
         pending.clear()
         outcomes.clear()
         only = nil
@@ -138,6 +149,8 @@ final class Batch {
         if released.count > 0 { add(statements.release, [released.sealed, me]) }
         if asideNumber.count > 0 { add(statements.setAside, [asideNumber.sealed, asideReason.sealed, asideSince.sealed, me]) }
         if outcomes.count > 0 { add(statements.finish, outcomes.parameters + [me] + told.parameters) }
+        if leaving.count > 0 { add(statements.leaveQueue, [leaving.sealed]) }
+        if dead.count > 0 { add(statements.bury, dead.parameters) }
         add(statements.fence, fence)
         add(.commit, [])
         return (requests, counting)

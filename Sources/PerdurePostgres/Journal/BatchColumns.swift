@@ -64,6 +64,31 @@ final class OutcomeColumns {
     }
 }
 
+/// Dead letters on their way.
+final class DeadColumns {
+    private let number = Column(PostgresType.int8)
+    private let queue = Column(PostgresType.text)
+    private let key = Column(PostgresType.text)
+    private let status = Column(PostgresType.int2)
+    private let finished = Column(PostgresType.int8)
+
+    var count: Int { number.count }
+
+    func clear() {
+        for column in [number, queue, key, status, finished] { column.clear() }
+    }
+
+    func append(_ outcome: Outcome, _ place: QueuePlace) throws(StoreError) {
+        number.append(outcome.workflow)
+        try queue.append(place.queue)
+        try key.append(place.key)
+        status.append(outcome.status.rawValue)
+        finished.append(outcome.finished)
+    }
+
+    var parameters: [ParameterBuffer?] { [number, queue, key, status, finished].map(\.sealed) }
+}
+
 /// Rows of `pending` on their way: one for each key, the last one.
 final class PendingColumns {
     private struct Key: Hashable {

@@ -23,6 +23,8 @@ struct JournalStatements: Sendable {
     let release: Statement
     let setAside: Statement
     let finish: Statement
+    let leaveQueue: Statement
+    let bury: Statement
     let fence: Statement
     let forgive: Statement
 
@@ -43,7 +45,7 @@ struct JournalStatements: Sendable {
         suspend = Statement(
             "perdure_suspend",
             """
-            UPDATE \(s).live l SET state = 2, executor = NULL, due = u.due, crashes = 0, probation = NULL
+            UPDATE \(s).live l SET state = 2, executor = NULL, due = u.due, crashes = 0, probation = NULL, lane = l.lane | 1
             FROM unnest($1::int8[], $2::int8[]) AS u(number, due)
             WHERE l.number = u.number AND l.number = ANY($1::int8[]) AND l.state + 0 = 1 AND l.executor + 0 = $3::int8
             """)
@@ -65,6 +67,16 @@ struct JournalStatements: Sendable {
             ON CONFLICT (number) DO UPDATE SET reason = excluded.reason, since = excluded.since
             """)
         finish = Self.finish(s, duplicates)
+        leaveQueue = Statement("perdure_leave_queue", "DELETE FROM \(s).slots WHERE workflow = ANY($1::int8[])")
+        // Only what has ended so: what was not the executor's any more is somebody else's to bury.
+        bury = Statement(
+            "perdure_bury",
+            """
+            INSERT INTO \(s).dead_numbers (number, queue, key, since)
+            SELECT u.number, u.queue, u.key, u.finished
+            FROM unnest($1::int8[], $2::text[], $3::text[], $4::int2[], $5::int8[]) AS u(number, queue, key, status, finished)
+            WHERE (SELECT o.status FROM \(s).outcomes o WHERE o.workflow = u.number) = u.status ON CONFLICT DO NOTHING
+            """)
         fence = Statement("perdure_fence", "SELECT \(s).fence($1::int8, $2::int4)")
         forgive = Statement(
             "perdure_forgive",
@@ -81,8 +93,8 @@ struct JournalStatements: Sendable {
                 """
                 WITH u AS MATERIALIZED (SELECT * FROM unnest(\(arrays(types))) AS u(\(names), lane)),
                 w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u)
-                INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
-                    SELECT u.number, u.lane, 1, $\(types.count + 1)::int8, u.due, u.deadline FROM u
+                INSERT INTO \(s).live (number, lane, state, executor, due, deadline, expires)
+                    SELECT u.number, u.lane, 1, $\(types.count + 1)::int8, u.due, u.deadline, u.expires FROM u
                 """)
         }
         return Statement(
@@ -90,10 +102,10 @@ struct JournalStatements: Sendable {
             """
             WITH u AS MATERIALIZED (SELECT * FROM unnest(\(arrays(types))) AS u(\(names), lane)),
             w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u \(duplicates.clause) RETURNING number),
-            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
-                SELECT u.number, u.lane, 1, $\(types.count + 1)::int8, u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
+            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline, expires)
+                SELECT u.number, u.lane, 1, $\(types.count + 1)::int8, u.due, u.deadline, u.expires FROM u WHERE u.number IN (SELECT number FROM w))
             SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[], $2::text[])::text END
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $2::text[])::text END
             """)
     }
 
@@ -111,11 +123,11 @@ struct JournalStatements: Sendable {
             w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u WHERE (u.s_workflow, u.s_key) IN (SELECT workflow, key FROM s)
                 \(duplicates.clause) RETURNING number),
             f AS (\(StepStatements.forgiving(s, owned + StepColumns.types.count + 1))),
-            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline)
+            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline, expires)
                 SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owned + StepColumns.types.count + 1)::int8 END,
-                    u.due, u.deadline FROM u WHERE u.number IN (SELECT number FROM w))
+                    u.due, u.deadline, u.expires FROM u WHERE u.number IN (SELECT number FROM w))
             SELECT count(*), CASE WHEN count(*) > (SELECT count(*) FROM w)
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $8::bytea[], $2::text[])::text END FROM s
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $2::text[])::text END FROM s
             """)
     }
 

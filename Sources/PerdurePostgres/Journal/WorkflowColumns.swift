@@ -17,15 +17,15 @@ final class WorkflowColumns {
     private let created = Column(PostgresType.int8)
     private let due = Column(PostgresType.int8)
     private let deadline = Column(PostgresType.int8)
+    private let expires = Column(PostgresType.int8)
     private let lane = Column(PostgresType.int8)
 
     /// How the columns are called in `unnest(…) AS u(…)`, in the order of `parameters`.
     static let names =
-        "number, id, queue, lane_key, priority, name, version, input, codec, parent, parent_key, close_policy, attributes, attributes_codec, created, due, deadline"
+        "number, id, queue, lane_key, priority, name, version, input, codec, parent, parent_key, close_policy, attributes, attributes_codec, created, due, deadline, expires"
     static let types = [
         "int8", "text", "text", "text", "int2", "text", "text", "bytea", "int2", "int8", "text", "int2", "bytea", "int2", "int8", "int8",
-        "int8",
-        "int8",
+        "int8", "int8", "int8",
     ]
 
     var count: Int { number.count }
@@ -50,6 +50,7 @@ final class WorkflowColumns {
         created.append(record.created)
         due.append(record.due)
         deadline.append(record.deadline)
+        expires.append(record.expires)
         lane.append(laneNumber)
     }
 
@@ -58,7 +59,7 @@ final class WorkflowColumns {
     private var columns: [Column] {
         [
             number, id, queue, laneKey, priority, name, version, input.bytes, input.codec, parent, parentKey, closePolicy, attributes.bytes,
-            attributes.codec, created, due, deadline, lane,
+            attributes.codec, created, due, deadline, expires, lane,
         ]
     }
 }

@@ -7,6 +7,7 @@ struct LeaseStatements: Sendable {
     /// For providers that do not tell the timeline.
     let fencesByBoot: Statement
     let serve: Statement
+    let serveQueues: Statement
     let renew: Statement
     let lock: Statement
     let unlock: Statement
@@ -43,6 +44,9 @@ struct LeaseStatements: Sendable {
             "perdure_serve", isPrepared: false,
             "INSERT INTO \(s).served (executor, name, version) SELECT $1::int8, u.* FROM unnest($2::text[], $3::text[]) AS u(name, version)"
         )
+        serveQueues = Statement(
+            "perdure_serve_queues", isPrepared: false,
+            "INSERT INTO \(s).served_queues (executor, queue) SELECT $1::int8, q FROM unnest($2::text[]) q WHERE q <> ''")
         lock = Statement("perdure_guard", isPrepared: false, "SELECT pg_try_advisory_lock($1::int8)")
         unlock = Statement("perdure_unguard", isPrepared: false, "SELECT pg_advisory_unlock($1::int8)")
         renew = Self.renew(s)
@@ -56,7 +60,12 @@ struct LeaseStatements: Sendable {
                     AND e.renewed < \(serverMicroseconds) - e.silence))
             RETURNING label, renewed
             """)
-        takeServed = Statement("perdure_take_served", "DELETE FROM \(s).served WHERE executor = $1::int8")
+        takeServed = Statement(
+            "perdure_take_served",
+            """
+            WITH q AS (DELETE FROM \(s).served_queues WHERE executor = $1::int8),
+            d AS (DELETE FROM \(s).declared_schedules WHERE executor = $1::int8) DELETE FROM \(s).served WHERE executor = $1::int8
+            """)
         takeDuties = Statement("perdure_take_duties", "DELETE FROM \(s).leaders WHERE executor = $1::int8")
         takeFences = Statement("perdure_take_fences", "DELETE FROM \(s).fences WHERE executor = $1::int8")
         mark = Statement(

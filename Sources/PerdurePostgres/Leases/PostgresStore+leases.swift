@@ -22,6 +22,7 @@ extension PostgresStore {
                             .int8(executor), .texts(description.repertoire.pairs.map(\.workflow)),
                             .texts(description.repertoire.pairs.map(\.version)),
                         ])
+                    try session.query(statements.serveQueues, [.int8(executor), .texts(description.repertoire.queues)])
                     let fences = try session.query(
                         identity.timeline == nil ? statements.fencesByBoot : statements.fences,
                         [.int8(executor), .int4(Int32(count)), .bool(identity.forgets)])

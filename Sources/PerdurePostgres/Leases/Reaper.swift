@@ -161,11 +161,14 @@ struct Reaper: Sendable {
         return chunk
     }
 
+    /// Its slots go last: until then there are rows that say that its workflows run.
+    ///
     /// Nobody waits for a reaper that was frozen when it had just done the same: the next one looks again.
     private var whenReturned: Statement {
         Statement(
             "perdure_returned",
             """
+            WITH f AS (DELETE FROM \(s).slots WHERE executor = $1::int8)
             DELETE FROM \(s).reaped WHERE executor = ANY(ARRAY(SELECT executor FROM \(s).reaped WHERE executor = $1::int8 FOR UPDATE SKIP LOCKED))
             """)
     }

@@ -3,22 +3,27 @@ internal import Perdure
 /// Creates the tables and brings them up to date; any number of processes may do it at once.
 struct Migrations: Sendable {
     /// What this library writes.
-    static let version = 1
+    static let version = 2
     /// The oldest library that may use the tables as this one leaves them.
-    static let minimumReader = 1
+    static let minimumReader = 2
 
     let schema: SchemaName
     let place: String
+
+    /// The version of tables that were made before the first release; nothing leads on from it.
+    private static let unreleased = 1
 
     /// Each brings the tables from the version before to its own, in one transaction.
     private func steps() -> [(version: Int, sql: String)] {
         [
             (
-                1,
+                2,
                 [
-                    tables(schema), firstPartitions(schema), viewFunctions(schema), views(schema), internalFunctions(schema),
-                    glanceFunction(schema),
-                    nameFunctions(schema), startFunction(schema), requestFunctions(schema),
+                    tables(schema), queueTables(schema), scheduleTables(schema), firstPartitions(schema), viewFunctions(schema),
+                    waitFunction(schema), views(schema),
+                    internalFunctions(schema), glanceFunction(schema), nameFunctions(schema), startFunction(schema),
+                    requestFunctions(schema), queueFunctions(schema), queueViews(schema), deduplicationFunction(schema),
+                    scheduleViews(schema), scheduleFunctions(schema), grants(schema),
                 ].joined(
                     separator: "\n")
             )
@@ -30,6 +35,12 @@ struct Migrations: Sendable {
         if let found = try version(session) {
             try refuseNewer(found)
             if found.version >= Self.version { return }
+            if found.version == Self.unreleased {
+                throw StoreError(
+                    .misconfigured,
+                    "the tables in schema \(schema) of \(place) were made before the first release of Perdure: use another schema, or drop this one"
+                )
+            }
             if !migrate { throw unprepared("are of version \(found.version), and version \(Self.version) is needed") }
         } else if !migrate {
             throw unprepared("do not exist")

@@ -34,7 +34,7 @@ func views(_ s: SchemaName) -> String {
     CREATE VIEW \(s).workflow_status AS
     SELECT \(s).public_id(w.id, w.number) AS id, w.number AS workflow_number, w.name, w.version, w.queue,
         CASE o.status WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'terminated' WHEN 5 THEN 'timed out'
-            ELSE CASE l.state WHEN 0 THEN CASE WHEN l.due > \(serverMicroseconds) THEN 'scheduled' ELSE 'queued' END
+            WHEN 6 THEN 'expired' ELSE CASE l.state WHEN 0 THEN CASE WHEN l.due > \(serverMicroseconds) THEN 'scheduled' ELSE 'queued' END
                 WHEN 1 THEN 'running' WHEN 2 THEN CASE WHEN l.due = w.due THEN 'scheduled' ELSE 'waiting' END
                 WHEN 3 THEN 'set aside' WHEN 4 THEN 'waiting' END END AS state,
         \(s).moment(w.created) AS created_at, \(s).moment(o.finished) AS finished_at,
@@ -42,7 +42,10 @@ func views(_ s: SchemaName) -> String {
         \(s).payload_json(o.error, o.error_codec) AS error,
         CASE WHEN w.parent IS NOT NULL THEN \(s).public_id((SELECT p.id FROM \(s).workflows p WHERE p.number = w.parent), w.parent) END AS parent_id,
         \(s).payload_json(w.attributes, w.attributes_codec) AS attributes, \(s).moment(l.due) AS due_at, \(s).moment(w.deadline) AS deadline_at,
-        l.crashes, a.reason, l.executor, CASE WHEN o.status IS NULL THEN \(isServed(s)) END AS is_served
+        l.crashes, a.reason, l.executor, CASE WHEN o.status IS NULL THEN \(isServed(s)) END AS is_served, w.lane_key AS key, w.priority,
+        \(s).moment(w.expires) AS expires_at,
+        CASE WHEN o.status IS NULL AND l.state = 0 AND coalesce(l.due <= \(serverMicroseconds), true)
+            THEN \(s).waits_for(w.queue, w.lane_key, l.lane, \(isServed(s, queue: false)), \(isServed(s))) END AS waits_for
     FROM \(s).workflows w
     LEFT JOIN \(s).live l ON l.number = w.number
     LEFT JOIN \(s).outcomes o ON o.workflow = w.number
@@ -72,9 +75,12 @@ func views(_ s: SchemaName) -> String {
 }
 
 /// Whether an executor is alive that serves workflow `w`.
-func isServed(_ s: SchemaName) -> String {
-    """
-    EXISTS (SELECT FROM \(s).served v JOIN \(s).executors e ON e.executor = v.executor
-        WHERE v.name = w.name AND v.version = w.version AND e.lease_until > \(serverMicroseconds))
-    """
+///
+/// With `queue` one that takes work from its queue, too.
+func isServed(_ s: SchemaName, queue: Bool = true) -> String {
+    let takes = " AND (w.queue = '' OR EXISTS (SELECT FROM \(s).served_queues q WHERE q.executor = e.executor AND q.queue = w.queue))"
+    return """
+        EXISTS (SELECT FROM \(s).served v JOIN \(s).executors e ON e.executor = v.executor
+            WHERE v.name = w.name AND v.version = w.version AND e.lease_until > \(serverMicroseconds)\(queue ? takes : ""))
+        """
 }

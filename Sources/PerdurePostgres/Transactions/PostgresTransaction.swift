@@ -80,11 +80,7 @@ final class PostgresTransaction: OpenTransaction {
         let list: [Starter.Start] = starts.map { (record: $0.0, policies: $0.1) }
         // A lane that is made is made for good, in a transaction of its own.
         let lanes = try await store.connection(.reads).runConnected { session throws(StoreError) in
-            var found: [Lane: Int64] = [:]
-            for start in list where found[start.record.lane] == nil {
-                found[start.record.lane] = try store.lanes.number(of: start.record.lane, session)
-            }
-            return found
+            try store.lanes.numbers(of: Set(list.map(\.record.lane)), session)
         }
         let starter = Starter(statements: store.starting, lanes: lanes, owner: nil)
         return try await run { session throws(StoreError) in try Self.start(session, starter, list) }
@@ -107,6 +103,13 @@ final class PostgresTransaction: OpenTransaction {
             for start in starts { results += try self.start(session, starter, [start]) }
             return results
         }
+    }
+
+    func add(_ items: [BatchItem]) async throws(StoreError) {
+        guard let store else { throw Self.elsewhere }
+        let statement = QueueStatements(store.schema).add
+        if items.isEmpty { return }
+        try await run { session throws(StoreError) in _ = try session.query(statement, try ItemColumns(items).parameters) }
     }
 
     func deliver(_ items: [InboxItem]) async throws(StoreError) {

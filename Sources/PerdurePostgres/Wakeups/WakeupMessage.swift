@@ -8,12 +8,13 @@ enum WakeupMessage {
     private static let most = 10
 
     static func payloads(_ wakeups: [Wakeup]) -> [String] {
-        var (ready, inbox, everything) = (false, false, false)
+        var (ready, inbox, settings, everything) = (false, false, false, false)
         var ended: [WorkflowNumber] = []
         for wakeup in wakeups {
             switch wakeup {
             case .ready: ready = true
             case .inbox: inbox = true
+            case .settings: settings = true
             case .everything: everything = true
             case .ended(let numbers): ended += numbers
             }
@@ -22,6 +23,7 @@ enum WakeupMessage {
         var payloads: [String] = []
         if ready { payloads.append("r") }
         if inbox { payloads.append("i") }
+        if settings { payloads.append("s") }
         for start in stride(from: 0, to: ended.count, by: page) {
             let numbers = ended[start..<min(start + page, ended.count)]
             payloads.append("e" + numbers.map { String($0, radix: 16) }.joined(separator: ","))
@@ -34,6 +36,7 @@ enum WakeupMessage {
         switch payload.first {
         case "r": return .ready
         case "i": return .inbox
+        case "s": return .settings
         case "e":
             let numbers = payload.dropFirst().split(separator: ",").map { WorkflowNumber($0, radix: 16) }
             return numbers.contains(nil) ? .everything : .ended(numbers.compactMap { $0 })

@@ -15,6 +15,7 @@ extension Connection {
     /// Takes the write lock at once: a transaction that reads first and writes later could only fail.
     func begin() throws(StoreError) {
         try prepared(.begin).run()
+        turns = 0..<0
     }
 
     func commit() throws(StoreError) {
@@ -61,6 +62,7 @@ extension Connection {
         } catch {
             if isInTransaction {
                 lanes = LaneCache()
+                turns = 0..<0
                 try prepared(.rollbackTo).run()
                 try prepared(.release).run()
             }

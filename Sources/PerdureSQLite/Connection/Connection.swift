@@ -20,6 +20,8 @@ internal import Perdure
     var crashed: Set<WorkflowNumber> = []
     /// Those of them for which the open transaction has done so.
     var recovered: [WorkflowNumber] = []
+    /// Turns that the open transaction may give to what becomes ready in it.
+    var turns: Range<Int64> = 0..<0
     /// The `data_version` that this connection saw last: it changes when another one has written.
     var seenDataVersion: Int64 = 0
 

@@ -5,13 +5,14 @@ extension Query {
         "SELECT number, lane, crashes, probation, due FROM perdure_live WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let suspend = Query(
         """
-        UPDATE perdure_live SET state = 2, executor = NULL, due = ?3, crashes = 0, probation = NULL
-        WHERE number = ?1 AND executor = ?2 AND state = 1
+        UPDATE perdure_live SET state = 2, executor = NULL, lane = ?2, due = ?3, crashes = 0, probation = NULL
+        WHERE number = ?1
         """)
     fileprivate static let forgive = Query(
         "UPDATE perdure_live SET crashes = 0 WHERE number = ?1 AND executor = ?2 AND state = 1 AND crashes <> 0")
     fileprivate static let release = Query(
-        "UPDATE perdure_live SET state = ?2, executor = NULL, lane = ?3, crashes = ?4, due = ?5, probation = NULL WHERE number = ?1")
+        "UPDATE perdure_live SET state = ?2, executor = NULL, lane = ?3, crashes = ?4, due = ?5, turn = ?6, probation = NULL WHERE number = ?1"
+    )
     fileprivate static let setAside = Query(
         "UPDATE perdure_live SET state = 3, executor = NULL WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let insertAside = Query(
@@ -42,13 +43,22 @@ extension Query {
 }
 
 extension Connection {
+    /// Unloaded: it has begun, and its lane says so from now on.
     func suspend(_ number: WorkflowNumber, due: Microseconds, by executor: ExecutorID) throws(StoreError) {
+        guard let row = try row(number, ownedBy: executor) else { return }
         let statement = try prepared(.suspend)
         statement.bind(1, number)
-        statement.bind(2, executor)
+        statement.bind(2, try returnLane(of: row.lane))
         statement.bind(3, due)
         try statement.run()
-        if changes > 0, crashed.contains(number) { recovered.append(number) }
+        if crashed.contains(number) { recovered.append(number) }
+    }
+
+    private func row(_ number: WorkflowNumber, ownedBy executor: ExecutorID) throws(StoreError) -> OwnedRow? {
+        let statement = try prepared(.owned)
+        statement.bind(1, number)
+        statement.bind(2, executor)
+        return try statement.first { OwnedRow($0) }
     }
 
     func forgive(_ number: WorkflowNumber, by executor: ExecutorID) throws(StoreError) {
@@ -61,11 +71,7 @@ extension Connection {
 
     /// From owned to ready, as returned work.
     func release(_ number: WorkflowNumber, by executor: ExecutorID) throws(StoreError) {
-        let statement = try prepared(.owned)
-        statement.bind(1, number)
-        statement.bind(2, executor)
-        guard let row = try statement.first({ OwnedRow($0) }) else { return }
-        try giveBack(row, .ready(row, at: 0))
+        if let row = try row(number, ownedBy: executor) { try giveBack(row, .ready(row, at: 0)) }
     }
 
     func giveBack(_ row: OwnedRow, _ fate: OwnedRow.Fate) throws(StoreError) {
@@ -75,6 +81,7 @@ extension Connection {
         statement.bind(3, try returnLane(of: row.lane))
         statement.bind(4, Int64(fate.crashes))
         statement.bind(5, fate.due)
+        statement.bind(6, fate.state == .ready ? try nextTurn() : 0)
         try statement.run()
     }
 
@@ -99,7 +106,7 @@ extension Connection {
     ///
     /// Otherwise it has ended by an earlier sending of the same, or is somebody else's.
     func finish(
-        _ outcome: Outcome, parent: WorkflowNumber?, inbox: [InboxItem], by executor: ExecutorID
+        _ outcome: Outcome, parent: WorkflowNumber?, inbox: [InboxItem], place: QueuePlace?, by executor: ExecutorID
     ) throws(StoreError) {
         let live = try prepared(.deleteOwned)
         live.bind(1, outcome.workflow)
@@ -119,6 +126,10 @@ extension Connection {
             try statement.run()
         }
         if crashed.contains(outcome.workflow) { recovered.append(outcome.workflow) }
+        if let place {
+            try freeSlots(of: outcome.workflow)
+            if outcome.status.isDead { try bury(outcome.workflow, place, at: outcome.finished) }
+        }
         if let parent {
             try deliver(InboxItem(workflow: parent, kind: .childEnded, reference: outcome.workflow))
         }

@@ -5,18 +5,23 @@ extension Query {
         """
         INSERT INTO perdure_workflows
             (number, id, queue, lane_key, priority, name, version, input, codec, parent, parent_key, close_policy,
-            attributes, attributes_codec, created, due, deadline)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+            attributes, attributes_codec, created, due, deadline, expires)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
         ON CONFLICT DO NOTHING
         """)
     fileprivate static let workflow = Query(
         """
         SELECT number, id, queue, lane_key, priority, name, version, input, codec, parent, parent_key, close_policy,
-            attributes, attributes_codec, created, due, deadline
+            attributes, attributes_codec, created, due, deadline, expires
         FROM perdure_workflows WHERE number = ?1
         """)
     fileprivate static let insertLive = Query(
-        "INSERT INTO perdure_live (number, lane, state, executor, due, deadline, crashes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)")
+        """
+        INSERT INTO perdure_live (number, lane, state, executor, due, deadline, expires, turn, crashes)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)
+        """)
+    /// Some at a time: a transaction that needs none writes nothing, and one that needs many writes it seldom.
+    fileprivate static let takeTurns = Query("UPDATE perdure_turns SET last = last + ?1 RETURNING last")
     fileprivate static let claimID = Query(
         "INSERT INTO perdure_workflow_ids (id, number, name) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
 }
@@ -45,9 +50,10 @@ extension Connection {
         statement.bind(15, record.created)
         statement.bind(16, record.due)
         statement.bind(17, record.deadline)
+        statement.bind(18, record.expires)
         try statement.run()
         guard changes > 0 else {
-            if try workflow(record.number) == record { return false }
+            if let known = try workflow(record.number), record.isResend(of: known) { return false }
             throw StoreError.numberTaken(record.number)
         }
         let live = try prepared(.insertLive)
@@ -57,8 +63,26 @@ extension Connection {
         live.bind(4, owner)
         live.bind(5, record.due)
         live.bind(6, record.deadline)
+        // What an executor has does not expire any more, and has no turn.
+        live.bind(7, owner == nil ? record.expires : nil)
+        live.bind(8, owner == nil ? try nextTurn() : 0)
         try live.run()
         return true
+    }
+
+    /// The place of what becomes ready now: behind all that has.
+    func nextTurn() throws(StoreError) -> Int64 {
+        if turns.isEmpty {
+            let statement = try prepared(.takeTurns)
+            let count: Int64 = 1_000
+            statement.bind(1, count)
+            guard let last = try statement.first({ $0.int(0) }) else {
+                throw StoreError(.misconfigured, "'\(file)' has a table perdure_turns without its row: restore it, or use another file")
+            }
+            turns = (last - count + 1)..<(last + 1)
+        }
+        defer { turns = (turns.lowerBound + 1)..<turns.upperBound }
+        return turns.lowerBound
     }
 
     /// A start from the journal, whose id (if it has one) nobody asked policies for.
@@ -97,15 +121,22 @@ extension WorkflowRecord {
                     number: number, key: row.text(10),
                     closePolicy: StoredClosePolicy(column: row.optionalInt(11)))
             },
-            attributes: row.payload(12), created: row.int(14), due: row.optionalInt(15), deadline: row.optionalInt(16))
+            attributes: row.payload(12), created: row.int(14), due: row.optionalInt(15), deadline: row.optionalInt(16),
+            expires: row.optionalInt(17))
     }
 
     fileprivate func check() throws(StoreError) {
         if let id { try StoreError.checkNUL(id, "the id of a workflow") }
-        try StoreError.checkNUL(lane.workflow, "the name of a workflow")
-        try StoreError.checkNUL(lane.version, "the version of a workflow")
-        try StoreError.checkNUL(lane.queue, "the name of a queue")
-        try StoreError.checkNUL(lane.key, "the key of a queue")
+        try lane.check()
         if let parent { try StoreError.checkNUL(parent.key, "the key of a child") }
+    }
+}
+
+extension Lane {
+    func check() throws(StoreError) {
+        try StoreError.checkNUL(workflow, "the name of a workflow")
+        try StoreError.checkNUL(version, "the version of a workflow")
+        try StoreError.checkNUL(queue, "the name of a queue")
+        try StoreError.checkNUL(key, "the key of a queue")
     }
 }

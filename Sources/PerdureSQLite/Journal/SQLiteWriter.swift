@@ -51,8 +51,8 @@ extension Connection {
             try consume(sequence, of: number)
         case .pending(let pending):
             try report(pending, by: executor)
-        case .finish(let outcome, let parent, let inbox):
-            try finish(outcome, parent: parent, inbox: inbox, by: executor)
+        case .finish(let outcome, let parent, let inbox, let place):
+            try finish(outcome, parent: parent, inbox: inbox, place: place, by: executor)
         case .suspend(let number, let due):
             try suspend(number, due: due, by: executor)
         case .release(let number):

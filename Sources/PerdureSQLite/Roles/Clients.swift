@@ -7,12 +7,7 @@ extension Query {
         ON CONFLICT (key) DO UPDATE SET value = CAST(max(CAST(value AS INTEGER), ?1) + ?2 AS TEXT)
         RETURNING CAST(value AS INTEGER) - ?2
         """)
-    fileprivate static let live = Query("SELECT state, executor, due, crashes FROM perdure_live WHERE number = ?1")
-    fileprivate static let isServed = Query(
-        """
-        SELECT 1 FROM perdure_served AS v JOIN perdure_executors AS e ON e.executor = v.executor
-        WHERE v.name = ?1 AND v.version = ?2 AND e.lease_until > ?3 LIMIT 1
-        """)
+    fileprivate static let live = Query("SELECT state, executor, due, crashes, lane FROM perdure_live WHERE number = ?1")
     fileprivate static let reason = Query("SELECT reason FROM perdure_asides WHERE number = ?1")
     fileprivate static let outcome = Query(
         "SELECT workflow, status, output, output_codec, error, error_codec, finished FROM perdure_outcomes WHERE workflow = ?1")
@@ -23,7 +18,7 @@ extension Query {
         """)
     fileprivate static let laneOfAside = Query("SELECT lane FROM perdure_live WHERE number = ?1 AND state = 3")
     fileprivate static let resume = Query(
-        "UPDATE perdure_live SET state = 0, lane = ?2, executor = NULL, due = NULL, crashes = 0 WHERE number = ?1")
+        "UPDATE perdure_live SET state = 0, lane = ?2, executor = NULL, due = NULL, crashes = 0, turn = ?3 WHERE number = ?1")
 }
 
 extension Connection {
@@ -47,7 +42,9 @@ extension Connection {
         var status = StatusRecord(record: record, outcome: try outcome(of: number), pending: try pending(of: number))
         let live = try prepared(.live)
         live.bind(1, number)
-        let found = try live.first { (state: $0.int(0), executor: $0.optionalInt(1), due: $0.optionalInt(2), crashes: $0.int(3)) }
+        let found = try live.first {
+            (state: $0.int(0), executor: $0.optionalInt(1), due: $0.optionalInt(2), crashes: $0.int(3), lane: $0.int(4))
+        }
         if let found {
             guard let state = Int16(exactly: found.state).flatMap(LiveState.init(rawValue:)) else {
                 throw StoreError(
@@ -57,14 +54,11 @@ extension Connection {
             status.executor = found.executor
             status.due = found.due
             status.crashes = Int(found.crashes)
+            if state == .ready, found.due ?? .min <= now {
+                status.wait = try wait(of: record.lane, isReturned: try lane(found.lane)?.returned ?? false, now: now)
+            }
         }
-        if status.outcome == nil {
-            let served = try prepared(.isServed)
-            try served.bind(1, record.lane.workflow)
-            try served.bind(2, record.lane.version)
-            served.bind(3, now)
-            status.isServed = try served.first { _ in true } ?? false
-        }
+        if status.outcome == nil { status.isServed = try isServed(record.lane, now: now) }
         let reason = try prepared(.reason)
         reason.bind(1, number)
         status.reason = try reason.first { $0.text(0) }
@@ -87,6 +81,7 @@ extension Connection {
         let statement = try prepared(.resume)
         statement.bind(1, number)
         statement.bind(2, try returnLane(of: lane))
+        statement.bind(3, try nextTurn())
         try statement.run()
         try clearAside(number)
         return true

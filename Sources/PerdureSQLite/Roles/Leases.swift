@@ -25,6 +25,9 @@ extension Query {
         "UPDATE perdure_executors SET renewed = ?1, lease_until = ?1 + (lease_until - renewed) WHERE renewed > ?1 + 1000000")
     fileprivate static let deleteExecutor = Query("DELETE FROM perdure_executors WHERE executor = ?1")
     fileprivate static let insertServed = Query("INSERT INTO perdure_served (executor, name, version) VALUES (?1, ?2, ?3)")
+    fileprivate static let insertServedQueue = Query("INSERT INTO perdure_served_queues (executor, queue) VALUES (?1, ?2)")
+    fileprivate static let deleteServedQueues = Query("DELETE FROM perdure_served_queues WHERE executor = ?1")
+    fileprivate static let deleteDeclared = Query("DELETE FROM perdure_declared_schedules WHERE executor = ?1")
     fileprivate static let deleteServed = Query("DELETE FROM perdure_served WHERE executor = ?1")
     fileprivate static let deleteDuties = Query("DELETE FROM perdure_leaders WHERE executor = ?1")
     fileprivate static let deleteFences = Query("DELETE FROM perdure_fences WHERE executor = ?1")
@@ -135,6 +138,8 @@ extension Connection {
         try run(.deleteExecutor, executor)
         try run(.deleteFences, executor)
         try run(.deleteServed, executor)
+        try run(.deleteServedQueues, executor)
+        try run(.deleteDeclared, executor)
         try run(.deleteDuties, executor)
     }
 
@@ -179,6 +184,8 @@ extension Connection {
                 break
             }
             try run(.deleteReaped, dead.executor)
+            // Only now: until the last of its workflows is nobody's, each of them counts.
+            try freeSlots(allOf: dead.executor)
         }
         return report
     }
@@ -200,6 +207,12 @@ extension SQLiteStore {
                 served.bind(1, executor)
                 try served.bind(2, pair.workflow)
                 try served.bind(3, pair.version)
+                try served.run()
+            }
+            for queue in description.repertoire.queues where !queue.isEmpty {
+                let served = try connection.prepared(.insertServedQueue)
+                served.bind(1, executor)
+                try served.bind(2, queue)
                 try served.run()
             }
         }
@@ -238,6 +251,7 @@ extension SQLiteStore {
             for row in try connection.rows(ownedBy: executor, limit: .max) {
                 try connection.giveBack(row, .ready(row, at: options.clock()))
             }
+            try connection.freeSlots(allOf: executor)
         }
     }
 }

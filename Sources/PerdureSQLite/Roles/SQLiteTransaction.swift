@@ -70,6 +70,10 @@ final class SQLiteTransaction: OpenTransaction {
         return try await run { connection throws(StoreError) in try connection.numberBlock(of: 64, now: now) }
     }
 
+    func add(_ items: [BatchItem]) async throws(StoreError) {
+        try await run { connection throws(StoreError) in try connection.add(items) }
+    }
+
     func deliver(_ items: [InboxItem]) async throws(StoreError) {
         try await run { connection throws(StoreError) in
             for item in items { try connection.deliver(item) }

@@ -36,6 +36,7 @@ extension Connection {
     private func start(
         _ record: WorkflowRecord, _ policies: IDPolicies, owner: ExecutorID?, asking: ExecutorID?
     ) throws(StoreError) -> StartResult {
+        if let deduplication = policies.deduplication, let answer = try judge(record, deduplication, asking: asking) { return answer }
         if let id = record.id {
             try StoreError.checkNUL(id, "the id of a workflow")
             if let (number, name) = try run(ofID: id) {
@@ -43,14 +44,24 @@ extension Connection {
             }
         }
         guard try insert(record, owner: owner) else { return .started(owned: try isOwned(record.number, by: asking)) }
-        if let id = record.id {
-            let statement = try prepared(.newestRun)
-            try statement.bind(1, id)
-            statement.bind(2, record.number)
-            try statement.bind(3, record.lane.workflow)
-            try statement.run()
-        }
+        if let id = record.id { try setNewestRun(of: id, record) }
+        if let deduplication = policies.deduplication { try take(deduplication.key, for: record) }
         return .started(owned: owner != nil)
+    }
+
+    func setNewestRun(of id: String, _ record: WorkflowRecord) throws(StoreError) {
+        let statement = try prepared(.newestRun)
+        try statement.bind(1, id)
+        statement.bind(2, record.number)
+        try statement.bind(3, record.lane.workflow)
+        try statement.run()
+    }
+
+    /// What this very start was answered, if it was sent before.
+    func resent(_ record: WorkflowRecord, asking: ExecutorID?) throws(StoreError) -> StartResult? {
+        guard let known = try workflow(record.number) else { return nil }
+        guard record.isResend(of: known) else { throw StoreError.numberTaken(record.number) }
+        return .started(owned: try isOwned(record.number, by: asking))
     }
 
     /// What to do about an id that is taken; nil is a new run.
@@ -60,10 +71,7 @@ extension Connection {
         _ record: WorkflowRecord, _ policies: IDPolicies, existing number: WorkflowNumber, name: String, asking: ExecutorID?
     ) throws(StoreError) -> StartResult? {
         // The number says whether this was sent before, perhaps before a newer run under the id.
-        if let known = try workflow(record.number) {
-            guard known == record else { throw StoreError.numberTaken(record.number) }
-            return .started(owned: try isOwned(record.number, by: asking))
-        }
+        if let answer = try resent(record, asking: asking) { return answer }
         guard name == record.lane.workflow else { return .otherType(name) }
         let statement = try prepared(.outcomeStatus)
         statement.bind(1, number)

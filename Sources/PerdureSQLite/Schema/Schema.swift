@@ -2,13 +2,15 @@ internal import Perdure
 
 /// The tables of Perdure in this file: their version, and how they get there.
 enum Schema {
+    /// The first version that was released; what is older was made before, and cannot be brought up to date.
+    static let first = 2
     /// The version that this library makes and knows.
-    static let version = migrations.count
+    static let version = first - 1 + migrations.count
     /// The oldest version of the library that can use the tables as this one leaves them.
-    static let minimumReader = 1
+    static let minimumReader = 2
 
-    /// In order; each is one transaction, and never changed once it was released.
-    static let migrations: [String] = [tables + views]
+    /// In order, from the first version on; each is one transaction, and never changed once it was released.
+    static let migrations: [String] = [tables + queueTables + scheduleTables + views + queueViews + scheduleViews]
 }
 
 extension Connection {
@@ -50,18 +52,24 @@ extension Connection {
                     "the tables in '\(file)' are of version \(found.version) and need a library that knows version \(found.minimumReader) or "
                         + "newer; this one knows \(Schema.version). Update Perdure in this program, or give it another file")
             }
-            let version = found?.version ?? 0
+            let version = found?.version ?? Schema.first - 1
             if version >= Schema.version { return }
+            guard found == nil || version >= Schema.first else {
+                throw StoreError(
+                    .misconfigured,
+                    "the tables in '\(file)' were made by a version of Perdure before its first release: use another file, or delete the "
+                        + "tables that begin with perdure_")
+            }
             guard settings.migrate else {
                 throw StoreError(
                     .misconfigured,
-                    "'\(file)' has \(version == 0 ? "no tables of Perdure" : "tables of version \(version), older than \(Schema.version)"): "
+                    "'\(file)' has \(found == nil ? "no tables of Perdure" : "tables of version \(version), older than \(Schema.version)"): "
                         + "run `perdure migrate`, or let the program do it (migrate: true)")
             }
             try transaction { connection throws(StoreError) in
                 // Somebody else may have been faster.
-                guard try connection.schemaVersion()?.version ?? 0 == version else { return }
-                try connection.script(Schema.migrations[version])
+                guard try connection.schemaVersion()?.version ?? Schema.first - 1 == version else { return }
+                try connection.script(Schema.migrations[version + 1 - Schema.first])
                 try connection.script(
                     """
                     INSERT INTO perdure_meta (key, value)

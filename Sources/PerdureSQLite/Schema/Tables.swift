@@ -1,5 +1,5 @@
 extension Schema {
-    /// Version 1.
+    /// Version 2.
     ///
     /// Times are microseconds since 1970; a payload is its bytes and, in the column behind, its codec.
     static let tables = """
@@ -10,7 +10,7 @@ extension Schema {
             number INTEGER PRIMARY KEY, id TEXT, queue TEXT NOT NULL, lane_key TEXT NOT NULL, priority INTEGER NOT NULL,
             name TEXT NOT NULL, version TEXT NOT NULL, input BLOB NOT NULL, codec INTEGER NOT NULL,
             parent INTEGER, parent_key TEXT, close_policy INTEGER, attributes BLOB, attributes_codec INTEGER,
-            created INTEGER NOT NULL, due INTEGER, deadline INTEGER
+            created INTEGER NOT NULL, due INTEGER, deadline INTEGER, expires INTEGER
         ) STRICT;
         CREATE INDEX perdure_workflows_children ON perdure_workflows (parent) WHERE parent IS NOT NULL;
 
@@ -24,11 +24,16 @@ extension Schema {
             UNIQUE (queue, lane_key, priority, name, version, returned)
         ) STRICT;
 
+        -- A lane of returned work says that it has begun. Then nothing expires. Turns are the order in which rows became ready.
         CREATE TABLE perdure_live (
             number INTEGER PRIMARY KEY, lane INTEGER NOT NULL, state INTEGER NOT NULL, executor INTEGER,
-            due INTEGER, deadline INTEGER, crashes INTEGER NOT NULL DEFAULT 0, probation INTEGER
+            due INTEGER, deadline INTEGER, expires INTEGER, crashes INTEGER NOT NULL DEFAULT 0, probation INTEGER,
+            turn INTEGER NOT NULL DEFAULT 0
         ) STRICT;
-        CREATE INDEX perdure_live_ready ON perdure_live (lane) WHERE state = 0;
+        CREATE TABLE perdure_turns (one INTEGER PRIMARY KEY CHECK (one = 1), last INTEGER NOT NULL) STRICT;
+        INSERT INTO perdure_turns (one, last) VALUES (1, 0);
+        CREATE INDEX perdure_live_ready ON perdure_live (lane, turn) WHERE state = 0;
+        CREATE INDEX perdure_live_expiring ON perdure_live (expires) WHERE expires IS NOT NULL;
         CREATE INDEX perdure_live_owned ON perdure_live (executor) WHERE state = 1;
         CREATE INDEX perdure_live_due ON perdure_live (due) WHERE state = 2;
         CREATE INDEX perdure_live_suspects ON perdure_live (due) WHERE state = 4;
@@ -69,6 +74,9 @@ extension Schema {
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE perdure_served (
             executor INTEGER NOT NULL, name TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (executor, name, version)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE perdure_served_queues (
+            executor INTEGER NOT NULL, queue TEXT NOT NULL, PRIMARY KEY (executor, queue)
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE perdure_fences (
             executor INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (executor, slot)

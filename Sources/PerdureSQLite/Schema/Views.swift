@@ -15,7 +15,7 @@ extension Schema {
             CASE
                 WHEN o.status IS NOT NULL THEN CASE o.status
                     WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'terminated'
-                    WHEN 5 THEN 'timed out' ELSE 'unknown' END
+                    WHEN 5 THEN 'timed out' WHEN 6 THEN 'expired' ELSE 'unknown' END
                 ELSE CASE l.state
                     WHEN 0 THEN CASE WHEN l.due > \(now) THEN 'scheduled' ELSE 'queued' END
                     WHEN 1 THEN 'running' WHEN 2 THEN CASE WHEN l.due = w.due THEN 'scheduled' ELSE 'waiting' END
@@ -33,15 +33,18 @@ extension Schema {
             coalesce(l.crashes, 0) AS crashes,
             a.reason AS reason,
             l.executor AS executor,
-            CASE WHEN o.status IS NULL THEN EXISTS (
-                SELECT 1 FROM perdure_served AS v JOIN perdure_executors AS e ON e.executor = v.executor
-                WHERE v.name = w.name AND v.version = w.version AND e.lease_until > \(now)
-            ) END AS is_served
+            CASE WHEN o.status IS NULL THEN \(isServed("w", andQueue: true)) END AS is_served,
+            w.lane_key AS key,
+            w.priority AS priority,
+            \(timestamp("w.expires")) AS expires_at,
+            CASE WHEN o.status IS NULL AND l.state = 0 AND (l.due IS NULL OR l.due <= \(now)) THEN \(waitsFor) END AS waits_for
         FROM perdure_workflows AS w
         LEFT JOIN perdure_live AS l ON l.number = w.number
         LEFT JOIN perdure_outcomes AS o ON o.workflow = w.number
         LEFT JOIN perdure_asides AS a ON a.number = w.number
-        LEFT JOIN perdure_workflows AS p ON p.number = w.parent;
+        LEFT JOIN perdure_workflows AS p ON p.number = w.parent
+        LEFT JOIN perdure_lanes AS n ON n.lane = l.lane
+        LEFT JOIN perdure_queues AS q ON q.name = w.queue AND w.queue <> '';
 
         """
 
@@ -85,14 +88,14 @@ extension Schema {
         LEFT JOIN perdure_workflows AS w ON w.number = r.workflow;
         """
 
-    private static let now = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+    static let now = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
-    private static func publicID(_ workflow: String, orNumber number: String? = nil) -> String {
+    static func publicID(_ workflow: String, orNumber number: String? = nil) -> String {
         "coalesce(\(workflow).id, 'w' || printf('%016x', \(number ?? "\(workflow).number")))"
     }
 
     /// UTC, to the microsecond; NULL for what is beyond the calendar (a wait without an end).
-    private static func timestamp(_ column: String) -> String {
+    static func timestamp(_ column: String) -> String {
         """
         strftime('%Y-%m-%d %H:%M:%S', (\(column) - ((\(column) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch') \
         || printf('.%06dZ', ((\(column) % 1000000) + 1000000) % 1000000)
@@ -100,7 +103,7 @@ extension Schema {
     }
 
     /// The text of a JSON payload; NULL for other codecs and for bytes that are no JSON.
-    private static func json(_ bytes: String, _ codec: String) -> String {
+    static func json(_ bytes: String, _ codec: String) -> String {
         "CASE WHEN \(codec) = 1 AND json_valid(CAST(\(bytes) AS TEXT)) THEN CAST(\(bytes) AS TEXT) END"
     }
 }

@@ -109,6 +109,7 @@ private struct Elsewhere: OpenTransaction {
     func execute(_ sql: SQL) async throws(StoreError) -> Int { 0 }
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows { SQLRows(columns: [], rows: []) }
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult] { [] }
+    func add(_ items: [BatchItem]) async throws(StoreError) {}
     func deliver(_ items: [InboxItem]) async throws(StoreError) {}
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? { nil }
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? { nil }

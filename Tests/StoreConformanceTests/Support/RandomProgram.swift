@@ -140,7 +140,7 @@ struct RandomProgram {
                 for _ in 0..<Int.random(in: 0...3, using: &random) { batch.append(middle(number, isOwned: status?.executor == id)) }
                 guard let last = last(number, started) else { continue }
                 batch.append(last)
-                if case .finish(_, let parent, let inbox) = last { told.formUnion(inbox.map(\.workflow) + (parent.map { [$0] } ?? [])) }
+                if case .finish(_, let parent, let inbox, _) = last { told.formUnion(inbox.map(\.workflow) + (parent.map { [$0] } ?? [])) }
             }
         }
         let sent = batch

@@ -49,6 +49,7 @@ extension StartResult: Equatable {
         case (.open(let left), .open(let right)): left == right
         case (.closed(let left), .closed(let right)): left == right
         case (.otherType(let left), .otherType(let right)): left == right
+        case (.duplicate(let left), .duplicate(let right)): left == right
         case (.rejected(let left), .rejected(let right)): left.code == right.code
         default: false
         }

@@ -72,15 +72,12 @@ final class Arena: Sendable {
             diary = try Diary("\(arena.folder)/\(name).diary")
             board = Switchboard(experiment.strike)
             arena.proxy.use(board)
-            var handles: [WorkflowHandle<String>] = []
-            for index in 0..<experiment.workflows {
-                let id = "\(name)-\(index)"
-                handles.append(try await place.client.start(Ordeal.self, experiment.shape, id: id))
-                diary.write(Entry(.accepted, process: "client", workflow: id))
-            }
-            let (all, finished) = (handles, finished)
+            var ids: [String] = []
+            for index in 0..<experiment.workflows { ids += try await place.begin(experiment.shape, "\(name)-\(index)") }
+            for id in ids { diary.write(Entry(.accepted, process: "client", workflow: id)) }
+            let (all, finished, place) = (ids, finished, place)
             waiting = Task {
-                for handle in all { _ = try await handle.result() }
+                for id in all { try await place.end(of: id) }
                 finished.raise()
             }
             var options = WorkerOptions(

@@ -78,7 +78,7 @@ final class Boundaries: Scenario {
     private static func share(of experiments: [Experiment]) -> [Experiment] {
         let written = [
             "perdure_claim_ready", "perdure_claim_due", "perdure_claim_arrived", "perdure_finish", "perdure_suspend", "perdure_checkpoint",
-            "perdure_start_all", "perdure_steps", "perdure_pending",
+            "perdure_start_all", "perdure_steps", "perdure_pending", "perdure_schedule_update",
         ]
         var known: [String: Int] = [:]
         return experiments.filter { experiment in

@@ -20,6 +20,8 @@ enum Shape: String, Codable, CaseIterable, Sendable {
     case retries
     /// Some of everything, with pauses.
     case mixed
+    /// Started by a schedule, for two times.
+    case scheduled
     /// What a child does.
     case leaf
 }
@@ -41,7 +43,7 @@ struct Ordeal: Workflow {
         switch shape {
         case .steps: return try await [page.step("a"), page.step("b"), page.step("c")]
         case .transactions: return try await [page.transaction("t"), page.step("a"), page.transaction("u")]
-        case .leaf: return try await [page.step("a"), page.transaction("t")]
+        case .leaf, .scheduled: return try await [page.step("a"), page.transaction("t")]
         case .fan:
             async let (a, b, t) = (page.step("a"), page.step("b", for: .milliseconds(5)), page.transaction("t"))
             async let c = page.step("c", for: .milliseconds(2))

@@ -1,7 +1,7 @@
 // How workflows that are not in memory come into it.
 
 extension Incarnation {
-    private static let claimLimit = 200
+    static let claimLimit = 200
     private static let pageLimit = 1_000
 
     @concurrent @Sendable func claims() async {
@@ -27,22 +27,27 @@ extension Incarnation {
     /// If the clock is set forward meanwhile, what thereby is due waits for the next poll.
     private func look(isPoll: Bool) async -> Instant {
         let now = clock.now()
-        let todo = self.todo.withLock { todo in
-            defer {
-                todo = Todo(ready: false, inbox: false, due: false, suspects: false, nextDue: todo.nextDue, nextSuspect: todo.nextSuspect)
-            }
-            return todo
-        }
+        let todo = self.todo.withLock { $0.take() }
         do throws(StoreError) {
             if todo.reset { claimer.reset() }
+            if todo.settings {
+                try await readQueues()
+                try await readSchedules()
+            }
             if todo.sweep { try await sweep() }
             if !todo.suspended.isEmpty { try await recheck(todo.suspended) }
-            let poll = isPoll ? try await glance() : Glance(ready: false, inbox: false, nextDue: nil, suspect: nil)
+            let poll = isPoll ? try await glance() : Glance.nothing
             if poll.inbox || todo.inbox { try await followInbox() }
             if todo.due || self.todo.withLock({ $0.nextDue }) <= now { try await claimDue(now) }
-            if poll.ready || todo.ready { try await claimReady() }
+            if todo.expired || poll.expired { try await claimExpired(now) }
+            if isPoll || todo.ready || self.todo.withLock({ $0.nextBatch }) <= now { try await gather(now) }
+            if !todo.endedRuns.isEmpty || self.todo.withLock({ $0.nextSchedule }) <= now {
+                try await fireSchedules(now, ended: todo.endedRuns)
+            }
+            try await claimReady(scouting: poll.ready || todo.ready)
             if todo.suspects || self.todo.withLock({ $0.nextSuspect }) <= now { try await claimSuspects(now) }
-            return clock.instant(of: self.todo.withLock { min($0.nextDue, $0.nextSuspect) })
+            let next = clock.instant(of: self.todo.withLock { $0.next })
+            return min(next, dispatcher.withLock { $0.nextLook(now: clock.instant()) } ?? next)
         } catch {
             report(error, "workflows could not be claimed")
             self.todo.withLock { again in
@@ -50,10 +55,12 @@ extension Incarnation {
                 again.sweep = true
                 again.reset = true
                 again.suspended += todo.suspended
+                again.settings = again.settings || todo.settings
                 again.inbox = true
                 again.ready = true
                 again.due = true
                 again.suspects = true
+                again.endedRuns.formUnion(todo.endedRuns)
             }
             return clock.instant() + .milliseconds(50 + Int(200 * random()))
         }
@@ -65,7 +72,9 @@ extension Incarnation {
         todo.withLock { todo in
             todo.nextDue = min(todo.nextDue, glance.nextDue ?? .max)
             todo.nextSuspect = min(todo.nextSuspect, glance.suspect?.due ?? .max)
+            todo.nextSchedule = min(todo.nextSchedule, glance.nextSchedule ?? .max)
         }
+        if let sum = glance.queues, sum != knownQueues.withLock({ $0 }) { try await readQueues() }
         return glance
     }
 
@@ -73,25 +82,15 @@ extension Incarnation {
     private func sweep() async throws(StoreError) {
         let before = residency.withLock { residency in
             residency.beginSweep()
-            return Set(residency.runs.keys).union(residency.departing.keys).union(residency.arriving)
+            return Set(residency.runs.keys).union(residency.departing.keys).union(residency.arriving).union(residency.coming)
         }
         let owned = try await claimer.owned()
+        if !queues.isEmpty {
+            let slots = try await claimer.slots()
+            dispatcher.withLock { $0.settle(slots, now: clock.instant()) }
+        }
         let lost = residency.withLock { $0.lost(of: owned.filter { !before.contains($0) }) }
         try await launch(lost.map { Claimed(number: $0) })
-    }
-
-    private func claimReady() async throws(StoreError) {
-        while !isEnding {
-            let limit = min(Self.claimLimit, residency.withLock { $0.room })
-            if limit == 0 {
-                // Looks again when there is room.
-                todo.withLock { $0.ready = true }
-                return makeRoom()
-            }
-            let claimed = try await claimer.claimReady(repertoire, limit: limit)
-            try await launch(claimed)
-            if claimed.count < limit { return }
-        }
     }
 
     private func claimDue(_ now: Microseconds) async throws(StoreError) {
@@ -117,7 +116,7 @@ extension Incarnation {
     }
 
     /// Work waits: those that only wait make room for it.
-    private func makeRoom() {
+    func makeRoom() {
         for _ in 0..<Self.claimLimit {
             guard let run = residency.withLock({ $0.longestParked() }) else { return }
             run.askToLeave()
@@ -134,7 +133,7 @@ extension Incarnation {
         // Sorted at one moment: one that arrives between two questions would be neither here nor on its way.
         let (resident, arriving, others) = residency.withLock { residency in
             let (resident, absent) = numbers.partitioned { residency.runs[$0] != nil }
-            let (arriving, others) = absent.partitioned { residency.arriving.contains($0) }
+            let (arriving, others) = absent.partitioned { residency.isOnItsWay($0) }
             return (resident, arriving, others)
         }
         if !resident.isEmpty { try await receive(resident) }
@@ -163,35 +162,57 @@ extension Incarnation {
         try await follow(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
     }
 
-    func launch(_ found: [Claimed]) async throws(StoreError) {
-        let claimed = found.filter(\.isServed)
-        if claimed.count < found.count {
+    /// With `fate` they end without running.
+    func launch(_ found: [Claimed], fate: EndUnrun? = nil) async throws(StoreError) {
+        let later = found.compactMap(\.due).min()
+        if let later { look { $0.nextDue = min($0.nextDue, later) } }
+        let claimed = found.filter { $0.isServed && $0.due == nil }
+        if found.contains(where: { !$0.isServed }) {
             becameReady()
             // A terminate that came meanwhile is for whoever finds no owner.
             look { $0.suspended += found.filter { !$0.isServed }.map(\.number) }
         }
+        let expired = claimed.filter(\.isExpired)
+        if fate == nil, !expired.isEmpty {
+            try await launchThese(expired, fate: .expired)
+            return try await launchThese(claimed.filter { !$0.isExpired }, fate: nil)
+        }
+        try await launchThese(claimed, fate: fate)
+    }
+
+    private func launchThese(_ claimed: [Claimed], fate: EndUnrun?) async throws(StoreError) {
         if claimed.isEmpty { return }
-        let now = environment.clock.now()
-        residency.withLock { $0.crashed.formUnion(claimed.lazy.filter { $0.crashes > 0 }.map(\.number)) }
-        for later in claimed where later.due.map({ $0 > now }) ?? false { suspend(later.number, until: later.due ?? now) }
-        let due = claimed.filter { $0.due.map { $0 <= now } ?? true }.map(\.number)
-        let fresh = Set(claimed.filter(\.isFresh).map(\.number))
-        let numbers = residency.withLock { $0.launchable(due) }
+        let numbers = admit(claimed)
         if numbers.isEmpty { return }
-        residency.withLock { $0.reserve(numbers.count) }
-        defer { residency.withLock { $0.unreserve(numbers.count) } }
+        try await bring(numbers, claimed, fate)
+    }
+
+    /// Keeps room for those of them that may be run now.
+    func admit(_ claimed: [Claimed]) -> [WorkflowNumber] {
+        residency.withLock { residency in
+            residency.crashed.formUnion(claimed.lazy.filter { $0.crashes > 0 }.map(\.number))
+            let numbers = residency.launchable(claimed.map(\.number))
+            residency.reserve(numbers)
+            return numbers
+        }
+    }
+
+    /// Reads what has been admitted, and makes it run.
+    func bring(_ numbers: [WorkflowNumber], _ claimed: [Claimed], _ fate: EndUnrun?) async throws(StoreError) {
+        defer { residency.withLock { $0.unreserve(numbers) } }
+        let fresh = Set(claimed.filter(\.isFresh).map(\.number))
         do throws(StoreError) {
             var missing = Set(numbers)
-            for loaded in try await load(numbers) {
+            for loaded in try await load(numbers, areFresh: fresh.count == claimed.count) {
                 missing.remove(loaded.record.number)
-                launch(loaded, isFresh: fresh.contains(loaded.record.number))
+                launch(loaded, isFresh: fresh.contains(loaded.record.number), fate: fate)
             }
             for number in missing { await unreadable(number, "its row is missing") }
         } catch {
             guard error.code == .rejected else { throw error }
             // One row that nobody understands must not disturb the others.
             if numbers.count == 1 { return await unreadable(numbers[0], error.description) }
-            for number in numbers { try await launch([Claimed(number: number, isFresh: fresh.contains(number))]) }
+            for number in numbers { try await launchThese([Claimed(number: number, isFresh: fresh.contains(number))], fate: fate) }
         }
     }
 
@@ -203,7 +224,8 @@ extension Incarnation {
         let fate = children == nil ? "; its children cannot be read, and go on" : ""
         log(.warning, "workflow \(Names.publicID(number)), which cannot be read, is terminated\(fate): \(reason)")
         residency.withLock { $0.departs(number) }
-        let parent = try? await store.status(of: number)?.record.parent?.number
+        let record = try? await store.status(of: number)?.record
+        let parent = record?.parent?.number
         let error = ErrorRegistry().record(WorkflowError(.terminated, "the workflow was terminated"), with: coder)
         let outcome = Outcome(workflow: number, status: .terminated, error: error, finished: clock.now())
         let callback = JournalCallback { [weak self] result in
@@ -211,7 +233,10 @@ extension Incarnation {
             guard case .success = result else { return }
             self?.announce(outcome, tellsInbox: parent != nil)
         }
-        journal.append(.finish(outcome, parent: parent, inbox: children?.compactMap(\.closingItem) ?? []), for: callback)
+        journal.append(
+            .finish(
+                outcome, parent: parent, inbox: children?.compactMap(\.closingItem) ?? [], place: record.flatMap { QueuePlace($0.lane) }),
+            for: callback)
     }
 
     private func setAside(_ number: WorkflowNumber, _ reason: String) {
@@ -227,10 +252,10 @@ extension Incarnation {
     }
 
     /// Claimed but not loaded would be lost until the lease ends, so this goes on until it has them, or the end.
-    private func load(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [LoadedWorkflow] {
+    private func load(_ numbers: [WorkflowNumber], areFresh: Bool) async throws(StoreError) -> [LoadedWorkflow] {
         while true {
             do throws(StoreError) {
-                return try await store.load(numbers, limit: Self.pageLimit)
+                return areFresh ? try await store.loadFresh(numbers) : try await store.load(numbers, limit: Self.pageLimit)
             } catch {
                 if isEnding || error.code == .fenced || error.code == .rejected { throw error }
                 log(.warning, "claimed workflows could not be read, and are read again: \(error)")
@@ -240,8 +265,10 @@ extension Incarnation {
     }
 
     /// Makes a workflow that this engine owns run; one that is to end without running ends, and its code need not be here.
-    func launch(_ loaded: LoadedWorkflow, isFresh: Bool = false) {
-        let end = loaded.endUnrun(isFresh: isFresh, now: clock.now())
+    func launch(_ loaded: LoadedWorkflow, isFresh: Bool = false, fate: EndUnrun? = nil) {
+        let end = loaded.endUnrun(isFresh: isFresh, now: clock.now()) ?? fate
+        // What ends without running needs no slot.
+        if end == nil { adopt(loaded.record) }
         let name = loaded.record.lane.workflow
         let known = serves(loaded.record.lane.version) ? registrations[name] : nil
         guard let registration = known ?? (end == nil ? nil : .absent(name)) else { return release(loaded.record.number) }
@@ -257,6 +284,7 @@ extension Incarnation {
     func departed(_ number: WorkflowNumber, _ result: Result<CommandResult, StoreError>) {
         let isClaimed = residency.withLock { $0.departed(number) }
         if case .failure = result { return look { $0.sweep = true } }
+        left(number)
         if isClaimed { look { $0.sweep = true } }
     }
 
@@ -303,7 +331,7 @@ final class JournalCallback: JournalRecipient {
 }
 
 extension Array {
-    fileprivate func partitioned(by belongs: (Element) -> Bool) -> (Self, Self) {
+    func partitioned(by belongs: (Element) -> Bool) -> (Self, Self) {
         (filter(belongs), filter { !belongs($0) })
     }
 }

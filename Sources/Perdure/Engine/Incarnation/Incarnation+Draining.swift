@@ -48,7 +48,8 @@ extension Incarnation {
         let timer = clock.schedule(after: patience + .seconds(2)) { [store] in store.cut() }
         cutTimer.withLock { $0 = timer }
         let signals = [
-            work, outgoingSignal, errandSignal, loopSignal, reapSignal, watchdogSignal, dutySignal, silenceSignal, listenSignal,
+            work, launchSignal, outgoingSignal, errandSignal, loopSignal, reapSignal, watchdogSignal, dutySignal, silenceSignal,
+            listenSignal,
         ]
         for signal in signals { signal.raise() }
     }

@@ -141,10 +141,12 @@ extension Incarnation {
                 todo.suspects = true
             }
         case .inbox: look { $0.inbox = true }
+        case .settings: look { $0.settings = true }
         case .ended: break
         case .everything:
             look { todo in
                 todo.ready = true
+                todo.settings = true
                 todo.inbox = true
                 todo.due = true
                 todo.suspects = true

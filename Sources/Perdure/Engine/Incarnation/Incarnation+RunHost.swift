@@ -56,7 +56,8 @@ extension Incarnation: RunHost {
     package func parked(_ run: Run, until due: Microseconds) {
         let due = min(due, run.record.deadline ?? .max)
         let isLong = due > clock.now().adding(.seconds(1))
-        let (next, verdict) = residency.withLock { ($0.parked(run, isLong: isLong), $0.acquit(run.number)) }
+        let givesWay = isLong && leavesSlot(run)
+        let (next, verdict) = residency.withLock { ($0.parked(run, isLong: isLong, givesWay: givesWay), $0.acquit(run.number)) }
         // It has come to a wait: whatever took engines down is behind it.
         if verdict.hasCrashed { journal.append(.forgive(run.number)) }
         if verdict.wasLast { look { $0.suspects = true } }
@@ -98,14 +99,16 @@ extension Incarnation: RunHost {
             case .failure(let error): self?.refused(run, outcome, error, closing)
             }
         }
-        journal.append(.finish(outcome, parent: parent, inbox: closing), for: callback)
+        journal.append(.finish(outcome, parent: parent, inbox: closing, place: QueuePlace(run.record.lane)), for: callback)
     }
 
     private func ended(_ run: Run, _ outcome: Outcome, tellsInbox: Bool) {
         leave(run)
+        left(run.number)
         // What was stopped from outside still unwinds; it closes itself then.
         run.close(keepingDelegate: run.state.withLock { $0.stop != nil })
         announce(outcome, tellsInbox: tellsInbox)
+        scheduledRunEnded(run.record)
     }
 
     /// The end is in the database.
@@ -163,7 +166,10 @@ extension Incarnation: RunHost {
     }
 
     package func admit(_ record: WorkflowRecord) -> Bool {
-        guard registrations[record.lane.workflow] != nil, serves(record.lane.version), !isEnding else { return false }
+        // What is in a queue waits for its turn.
+        guard record.lane.queue.isEmpty, registrations[record.lane.workflow] != nil, serves(record.lane.version), !isEnding else {
+            return false
+        }
         return residency.withLock { $0.admit(record.number) }
     }
 

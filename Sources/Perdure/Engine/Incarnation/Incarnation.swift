@@ -7,7 +7,12 @@ package final class Incarnation: Sendable {
     let settings: EngineConfiguration
     let environment: EngineEnvironment
     let registrations: [String: Registration]
-    let repertoire: Repertoire
+    let queues: [QueueRules]
+    let schedules: [StoredSchedule]
+    /// What is claimed; changes with the limits of the queues.
+    private let served: Lock<Repertoire>
+    /// Whose turn it is among what is ready.
+    package let dispatcher = Lock(Dispatcher())
     package let journal: Journal
     let numbers: NumberPool
     let starter: StartBatcher
@@ -23,6 +28,8 @@ package final class Incarnation: Sendable {
     let work = Signal()
     let outgoing = Lock(Outgoing())
     let outgoingSignal = Signal()
+    let launches = Lock<[Launch]>([])
+    let launchSignal = Signal()
     let errands = Lock<[@Sendable () async -> Void]>([])
     let errandSignal = Signal()
     let recentOutcomes = Lock(RecentOutcomes())
@@ -41,10 +48,17 @@ package final class Incarnation: Sendable {
 
     package init(
         id: ExecutorID, store: any StoreBackend, settings: EngineConfiguration, environment: EngineEnvironment,
-        registrations: [String: Registration], client: ClientCore, tally: EngineTally
+        declarations: Declarations, client: ClientCore, tally: EngineTally
     ) async throws(StoreError) {
         let asked = environment.clock.instant()
-        repertoire = Repertoire(workflows: Set(registrations.keys), versions: ["", settings.version])
+        registrations = declarations.workflows
+        queues = declarations.queues
+        schedules = declarations.schedules
+        let repertoire = Repertoire(
+            workflows: Set(registrations.keys), versions: ["", settings.version], queues: Set([""] + queues.map(\.name)),
+            // Until their rows are read.
+            limited: Set(queues.map(\.name)))
+        served = Lock(repertoire)
         let description = ExecutorDescription(label: System.processLabel, terms: settings.terms, repertoire: repertoire)
         tenure = Tenure(until: asked + settings.tenure, clock: environment.clock)
         pulse = Pulse(id, store, settings, environment.clock, tenure)
@@ -54,7 +68,6 @@ package final class Incarnation: Sendable {
         self.store = store
         self.settings = settings
         self.environment = environment
-        self.registrations = registrations
         self.writers = writers
         numbers = client.numbers
         starter = StartBatcher(store: store, owner: id)
@@ -70,6 +83,11 @@ package final class Incarnation: Sendable {
     }
 
     private let writers: [any JournalWriter]
+
+    var repertoire: Repertoire { served.withLock { $0 } }
+
+    /// These queues hold back what wakes in them.
+    func setLimited(_ queues: Set<String>) { served.withLock { $0.limited = queues } }
 
     /// Registers and connects, or leaves nothing behind.
     private static func begin(
@@ -111,9 +129,10 @@ package final class Incarnation: Sendable {
     }
 
     @concurrent private func loop() async -> End {
+        do throws(StoreError) { try await declareQueues() } catch { report(error, "the queues could not be declared") }
         await withTaskGroup(of: Void.self) { group in
             journal.run(in: &group)
-            for loop in [heartbeats, silence, listening, reaping, claims, notifications, errandsLoop, watchdog, duties] {
+            for loop in [heartbeats, silence, listening, reaping, claims, launching, notifications, errandsLoop, watchdog, duties] {
                 group.addTask(executorPreference: environment.loops, operation: loop)
             }
             await endSignal.wait(clock: environment.clock)
@@ -151,6 +170,12 @@ package final class Incarnation: Sendable {
     let graceEnd = Lock<Instant?>(nil)
     /// Cuts off what is still waited for then.
     let cutTimer = Lock<TimerID?>(nil)
+    /// The sum of the revisions of the queues that are known.
+    let knownQueues = Lock<Int64>(0)
+    /// What the engine declares is not stored yet.
+    let hasUndeclaredSchedules = Lock(true)
+    /// Schedules that are in no engine's code any more, and that were named in the log.
+    let namedOrphans = Lock<Set<String>>([])
     /// How far the inbox was looked through.
     let tidiedUntil = Lock(Int64.min)
 }
@@ -163,9 +188,16 @@ private struct FenceHook {
 /// What the claiming loop is to look at.
 package struct Todo {
     var ready = true
+    /// Something that is known to be ready may be claimed now: a slot is free, a rate allows it.
+    var turn = false
     var inbox = true
     var due = true
     var suspects = true
+    var expired = true
+    /// A queue or a schedule has changed.
+    var settings = true
+    /// Runs of these schedules have ended here.
+    var endedRuns: Set<String> = []
     var reset = false
     /// A claim failed, and may have been a commit.
     var sweep = false
@@ -175,16 +207,34 @@ package struct Todo {
     var nextDue: Microseconds = .max
     /// When the next suspect is due, or those that are watched need not be any more.
     var nextSuspect: Microseconds = .max
+    /// When the next items have waited for long enough.
+    var nextBatch: Microseconds = .max
+    /// When the next schedule is due.
+    var nextSchedule: Microseconds = .max
+
+    /// What is to be done now; the moments stay.
+    mutating func take() -> Todo {
+        defer {
+            self = Todo(
+                ready: false, inbox: false, due: false, suspects: false, expired: false, settings: false, nextDue: nextDue,
+                nextSuspect: nextSuspect, nextBatch: nextBatch, nextSchedule: nextSchedule)
+        }
+        return self
+    }
+
+    /// The next moment at which there is something to do.
+    var next: Microseconds { min(nextDue, nextSuspect, nextBatch, nextSchedule) }
 }
 
 /// Hints for other processes.
 struct Outgoing {
     var ready = false
     var inbox = false
+    var settings = false
     var ended: [WorkflowNumber] = []
 
     mutating func take() -> [Wakeup] {
         defer { self = Outgoing() }
-        return (ready ? [.ready] : []) + (inbox ? [.inbox] : []) + (ended.isEmpty ? [] : [.ended(ended)])
+        return (ready ? [.ready] : []) + (inbox ? [.inbox] : []) + (settings ? [.settings] : []) + (ended.isEmpty ? [] : [.ended(ended)])
     }
 }

@@ -6,6 +6,7 @@ struct ChildStart: Sendable {
     let id: String?
     let input: EncodedPayload
     let onClose: ParentClosePolicy
+    let place: QueuedChild?
 
     /// Without an id, the child and the row that names it are one command.
     ///
@@ -59,11 +60,15 @@ struct ChildStart: Sendable {
     }
 
     private func child(_ number: WorkflowNumber) -> WorkflowRecord {
-        WorkflowRecord(
-            number: number, id: id, lane: Lane(workflow: name, version: run.record.lane.version), input: input,
-            parent: ParentLink(number: run.number, key: key, closePolicy: onClose.stored), created: run.host.clock.now(),
+        let now = run.host.clock.now()
+        let lane = Lane(
+            queue: place?.queue.name ?? "", key: place?.options.key ?? "", priority: Int16(place?.options.priority ?? 0), workflow: name,
+            version: run.record.lane.version)
+        return WorkflowRecord(
+            number: number, id: id, lane: lane, input: input,
+            parent: ParentLink(number: run.number, key: key, closePolicy: onClose.stored), created: now,
             // One that outlives its parent outlives the parent's timeout.
-            deadline: onClose == .abandon ? nil : run.record.deadline)
+            deadline: onClose == .abandon ? nil : run.record.deadline, expires: place?.queue.expiry.map { now.adding($0) })
     }
 
     private func reference(_ number: WorkflowNumber) -> ChildReference {
@@ -80,6 +85,8 @@ struct ChildStart: Sendable {
         case .existing(let taken), .open(let taken), .closed(let taken): try await adopt(taken)
         case .otherType(let other):
             fail(WorkflowError(.otherType, "the id '\(id ?? "")' is taken by a workflow of type '\(other)'"))
+        case .duplicate(let number):
+            fail(WorkflowError(.duplicate, "the deduplication key of child '\(name)' is taken by run \(Names.publicID(number))"))
         case .rejected(let error): fail(error)
         }
     }

@@ -2,11 +2,15 @@
 enum EndUnrun {
     case terminated
     case cancelled
+    case expired
+    /// It gave way to others of its key.
+    case displaced
 
     var status: OutcomeStatus {
         switch self {
         case .terminated: .terminated
-        case .cancelled: .cancelled
+        case .cancelled, .displaced: .cancelled
+        case .expired: .expired
         }
     }
 
@@ -14,6 +18,8 @@ enum EndUnrun {
         switch self {
         case .terminated: WorkflowError(.terminated, "the workflow was terminated")
         case .cancelled: WorkflowError(.cancelled, "the workflow was cancelled before it began")
+        case .expired: WorkflowError(.expired, "the workflow had not begun when its time to wait was over")
+        case .displaced: WorkflowError(.cancelled, "the workflow gave way to others of its key, which was full, before it began")
         }
     }
 }

@@ -58,6 +58,13 @@ func internalFunctions(_ s: SchemaName) -> String {
     END
     $perdure$;
 
+    -- Of several lanes at once: parallel arrays.
+    CREATE FUNCTION \(s).lane_numbers(queues text[], keys text[], priorities int4[], names text[], versions text[]) RETURNS SETOF int8
+        LANGUAGE sql AS $perdure$
+        SELECT \(s).lane_number(u.queue, u.key, u.priority, u.name, u.version)
+        FROM unnest(queues, keys, priorities, names, versions) WITH ORDINALITY AS u(queue, key, priority, name, version, place) ORDER BY u.place
+    $perdure$;
+
     CREATE FUNCTION \(s).resume(asked int8) RETURNS bool LANGUAGE plpgsql AS $perdure$
     BEGIN
         UPDATE \(s).live SET state = 0, lane = lane | 1, tx = pg_catalog.pg_current_xact_id(), crashes = 0, due = NULL
@@ -70,15 +77,14 @@ func internalFunctions(_ s: SchemaName) -> String {
     END
     $perdure$;
 
-    CREATE FUNCTION \(s).check_starts(asked int8[], asked_names text[], asked_created int8[], asked_input bytea[],
-        asked_ids text[]) RETURNS void LANGUAGE plpgsql AS $perdure$
+    CREATE FUNCTION \(s).check_starts(asked int8[], asked_names text[], asked_created int8[], asked_ids text[])
+        RETURNS void LANGUAGE plpgsql AS $perdure$
     DECLARE
         i int4;
     BEGIN
         FOR i IN 1..coalesce(array_length(asked, 1), 0) LOOP
             IF EXISTS (SELECT FROM \(s).workflows w WHERE w.number = asked[i]
-                AND (w.name <> asked_names[i] OR w.created <> asked_created[i] OR w.input <> asked_input[i]
-                    OR w.id IS DISTINCT FROM asked_ids[i])) THEN
+                AND (w.name <> asked_names[i] OR w.created <> asked_created[i] OR w.id IS DISTINCT FROM asked_ids[i])) THEN
                 RAISE EXCEPTION 'the number % belongs to another workflow', asked[i] USING ERRCODE = '23505';
             END IF;
         END LOOP;

@@ -36,9 +36,15 @@ func requestFunctions(_ s: SchemaName) -> String {
         RETURN true;
     END
     $perdure$;
+    """
+}
 
+/// Who may call what is documented: nobody who is not told.
+func grants(_ s: SchemaName) -> String {
+    """
     REVOKE ALL ON FUNCTION \(s).start_workflow, \(s).cancel_workflow, \(s).terminate_workflow, \(s).resume_workflow, \(s).workflow_number,
-        \(s).find_workflow FROM PUBLIC;
+        \(s).find_workflow, \(s).enqueue_item, \(s).pause_queue, \(s).resume_queue, \(s).change_queue, \(s).redrive,
+        \(s).pause_schedule, \(s).resume_schedule, \(s).trigger_schedule FROM PUBLIC;
     """
 }
 

@@ -5,15 +5,25 @@ func startFunction(_ s: SchemaName) -> String {
     """
     \(takeID(s))
 
+    \(keepOut(s))
+
     CREATE FUNCTION \(s).start_workflow(name text, input json DEFAULT NULL, id text DEFAULT NULL,
         conflict_policy text DEFAULT 'use_existing', reuse_policy text DEFAULT 'use_existing', timeout interval DEFAULT NULL,
-        delay interval DEFAULT NULL, attributes json DEFAULT NULL, version text DEFAULT '')
+        delay interval DEFAULT NULL, attributes json DEFAULT NULL, version text DEFAULT '', queue text DEFAULT '', key text DEFAULT '',
+        priority int4 DEFAULT 0, expires_after interval DEFAULT NULL, deduplication_key text DEFAULT NULL,
+        deduplication_policy text DEFAULT 'use_existing', debounce_key text DEFAULT NULL, debounce_period interval DEFAULT NULL,
+        debounce_maximum interval DEFAULT NULL)
         RETURNS text LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
     #variable_conflict use_column
     DECLARE
         asked_version text := coalesce(start_workflow.version, '');
         begun timestamptz := clock_timestamp();
-        begins timestamptz := CASE WHEN start_workflow.delay > interval '0' THEN begun + start_workflow.delay END;
+        put_off interval := coalesce(start_workflow.debounce_period, start_workflow.delay);
+        begins timestamptz := CASE WHEN put_off > interval '0' THEN begun + put_off END;
+        new_queue text := coalesce(start_workflow.queue, '');
+        new_key text := coalesce(start_workflow.key, '');
+        expires int8;
+        rival record;
         ends timestamptz := coalesce(begins, begun) + start_workflow.timeout;
         new_number int8;
         new_lane int8;
@@ -30,21 +40,87 @@ func startFunction(_ s: SchemaName) -> String {
         PERFORM \(s).check_payload(octet_length(start_workflow.attributes::text), 'the attributes');
         new_attributes := \(s).checked_attributes(start_workflow.attributes);
         new_number := \(s).number_block();
+        IF new_queue <> '' THEN
+            PERFORM \(s).check_place(new_queue, new_key, start_workflow.priority);
+            IF \(s).queue_setting(new_queue, 'batchSize') IS NOT NULL THEN
+                RAISE EXCEPTION 'queue "%" makes batches: give it items, with enqueue_item', new_queue USING ERRCODE = '22023';
+            END IF;
+            expires := coalesce(\(microseconds("coalesce(begins, begun) + start_workflow.expires_after")),
+                \(microseconds("coalesce(begins, begun)")) + \(s).queue_setting(new_queue, 'expiry')::int8);
+            SELECT d.verdict, d.holder INTO rival FROM \(s).keep_out(new_queue, new_key, start_workflow.id, start_workflow.deduplication_key,
+                start_workflow.deduplication_policy, start_workflow.debounce_key, start_workflow.debounce_period, start_workflow.debounce_maximum,
+                new_number, start_workflow.name, coalesce(convert_to(start_workflow.input::text, 'UTF8'), ''),
+                convert_to(new_attributes::text, 'UTF8'), \(microseconds("begun")), \(microseconds("begins")),
+                \(microseconds("ends")), expires) d;
+            IF rival.verdict = 1 THEN
+                RETURN \(s).public_id(NULL, rival.holder);
+            END IF;
+        ELSIF new_key <> '' OR start_workflow.priority <> 0 OR start_workflow.deduplication_key IS NOT NULL
+            OR start_workflow.debounce_key IS NOT NULL OR start_workflow.expires_after IS NOT NULL THEN
+            RAISE EXCEPTION 'a key, a priority, an expiry and a deduplication are things of a queue: name one' USING ERRCODE = '22023';
+        END IF;
         IF NOT \(s).take_id(start_workflow.id, new_number, start_workflow.name, coalesce(start_workflow.conflict_policy, 'use_existing'),
                 coalesce(start_workflow.reuse_policy, 'use_existing')) THEN
             RETURN start_workflow.id;
         END IF;
-        new_lane := \(s).lane_number('', '', 0, start_workflow.name, asked_version);
+        new_lane := \(s).lane_number(new_queue, new_key, coalesce(start_workflow.priority, 0), start_workflow.name, asked_version);
         INSERT INTO \(s).workflows (number, id, queue, lane_key, priority, name, version, input, codec, attributes, attributes_codec, created,
-                due, deadline)
-            VALUES (new_number, start_workflow.id, '', '', 0, start_workflow.name, asked_version,
+                due, deadline, expires)
+            VALUES (new_number, start_workflow.id, new_queue, new_key, coalesce(start_workflow.priority, 0), start_workflow.name, asked_version,
                 coalesce(convert_to(start_workflow.input::text, 'UTF8'), ''), CASE WHEN start_workflow.input IS NULL THEN 0 ELSE 1 END,
                 convert_to(new_attributes::text, 'UTF8'), CASE WHEN new_attributes IS NOT NULL THEN 1 END,
-                \(microseconds("begun")), \(microseconds("begins")), \(microseconds("ends")));
-        INSERT INTO \(s).live (number, lane, state, due, deadline)
-            VALUES (new_number, new_lane, 0, \(microseconds("begins")), \(microseconds("ends")));
+                \(microseconds("begun")), \(microseconds("begins")), \(microseconds("ends")), expires);
+        INSERT INTO \(s).live (number, lane, state, due, deadline, expires)
+            VALUES (new_number, new_lane, 0, \(microseconds("begins")), \(microseconds("ends")), expires);
         PERFORM \(s).hint('r');
         RETURN \(s).public_id(start_workflow.id, new_number);
+    END
+    $perdure$;
+    """
+}
+
+/// What keeps others out, of the three ways that there are.
+private func keepOut(_ s: SchemaName) -> String {
+    """
+    CREATE FUNCTION \(s).keep_out(in_queue text, with_key text, id text, asked_key text, asked_policy text, debounce_key text,
+        debounce_period interval, debounce_maximum interval, new_number int8, new_name text, new_input bytea, new_attributes bytea,
+        new_created int8, new_due int8, new_deadline int8, new_expires int8, OUT verdict int4, OUT holder int8) LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        singleton text := \(s).queue_setting(in_queue, 'singleton');
+        policy text := coalesce(singleton, asked_policy, 'use_existing');
+        unique_key text := asked_key;
+    BEGIN
+        verdict := 0;
+        IF num_nonnulls(id, asked_key, debounce_key, singleton) > 1 THEN
+            RAISE EXCEPTION 'an id, a deduplication, a debounce and a singleton are four ways to keep others out of queue "%": choose one', in_queue
+                USING ERRCODE = '22023';
+        END IF;
+        IF policy NOT IN ('reject', 'use_existing', 'replace', 'cancel_existing') THEN
+            RAISE EXCEPTION 'deduplication_policy is reject, use_existing, replace or cancel_existing, not "%"', policy USING ERRCODE = '22023';
+        END IF;
+        IF singleton IS NOT NULL THEN
+            unique_key := '@singleton:' || with_key;
+        ELSIF debounce_key IS NOT NULL THEN
+            IF coalesce(debounce_period, interval '0') <= interval '0' OR debounce_maximum < debounce_period THEN
+                RAISE EXCEPTION 'a debounce waits for a period above zero, and for at least that as its maximum' USING ERRCODE = '22023';
+            END IF;
+            unique_key := '@debounce:' || debounce_key;
+            policy := 'replace';
+        END IF;
+        IF unique_key IS NULL THEN
+            RETURN;
+        END IF;
+        PERFORM \(s).check_name(unique_key, 'a deduplication key');
+        SELECT d.verdict, d.holder INTO verdict, holder FROM \(s).deduplicate(in_queue, unique_key, policy, new_number, new_name, new_input,
+            CASE WHEN new_input = '' THEN 0 ELSE 1 END::int2, new_attributes, CASE WHEN new_attributes IS NOT NULL THEN 1 END::int2, new_created,
+            new_due, new_deadline, new_expires, debounce_key IS NOT NULL, (extract(epoch FROM debounce_maximum) * 1000000)::int8) d;
+        IF verdict = 2 THEN
+            RAISE EXCEPTION 'the deduplication key "%" of queue "%" is taken by run %', unique_key, in_queue, \(s).public_id(NULL, holder)
+                USING ERRCODE = '23505';
+        ELSIF verdict = 3 THEN
+            RAISE EXCEPTION 'the deduplication key "%" of queue "%" is taken by a workflow of another type', unique_key, in_queue
+                USING ERRCODE = '23505';
+        END IF;
     END
     $perdure$;
     """

@@ -1,0 +1,81 @@
+internal import Perdure
+
+/// Keeps a second workflow out of a queue: for starts by clients and by SQL alike.
+func deduplicationFunction(_ s: SchemaName) -> String {
+    """
+    -- Verdicts: 0 it starts; 1 `holder` is the answer; 2 it is refused for `holder`; 3 `holder` is of another type.
+    CREATE FUNCTION \(s).deduplicate(in_queue text, asked_key text, policy text, new_number int8, new_name text, new_input bytea, new_codec int2,
+        new_attributes bytea, new_attributes_codec int2, new_created int8, new_due int8, new_deadline int8,
+        new_expires int8, is_debounced bool, maximum_wait int8, OUT verdict int4, OUT holder int8) LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        first_asked int8;
+        held record;
+        is_there bool;
+        earlier int8;
+    BEGIN
+        verdict := 0;
+        LOOP
+            INSERT INTO \(s).deduplications (queue, key, number, since) VALUES (in_queue, asked_key, new_number, new_created)
+                ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+            SELECT d.number, d.since INTO holder, first_asked FROM \(s).deduplications d WHERE d.queue = in_queue AND d.key = asked_key FOR UPDATE;
+            EXIT WHEN FOUND;
+        END LOOP;
+        -- Sent before, whatever has become of its key since.
+        EXECUTE 'SELECT EXISTS (SELECT FROM \(s.inLiteral).workflows WHERE number = $1)' INTO is_there USING new_number;
+        IF is_there THEN
+            RETURN;
+        END IF;
+        IF policy IN ('reject', 'use_existing') THEN
+            SELECT l.state INTO held FROM \(s).live l WHERE l.number = holder;
+        ELSE
+            -- Somebody may be about to begin with it: that is waited for.
+            SELECT l.state, l.lane INTO held FROM \(s).live l WHERE l.number = holder FOR UPDATE;
+        END IF;
+        IF FOUND THEN
+            IF policy = 'reject' THEN
+                verdict := 2;
+                RETURN;
+            ELSIF policy = 'use_existing' THEN
+                verdict := 1;
+                RETURN;
+            ELSIF held.state IN (0, 2) AND held.lane & 1 = 0 THEN
+                EXECUTE 'UPDATE \(s.inLiteral).workflows SET input = $2, codec = $3, attributes = $4, attributes_codec = $5 WHERE number = $1
+                    AND name = $6 RETURNING true' INTO is_there USING holder, new_input, new_codec, new_attributes, new_attributes_codec, new_name;
+                IF is_there IS NOT TRUE THEN
+                    verdict := 3;
+                    RETURN;
+                END IF;
+                IF is_debounced THEN
+                    -- What follows from its beginning moves with it.
+                    earlier := greatest(0, new_due - (first_asked + coalesce(maximum_wait, 9000000000000000 - first_asked)));
+                    UPDATE \(s).live l SET due = new_due - earlier, deadline = new_deadline - earlier, expires = new_expires - earlier
+                        WHERE l.number = holder;
+                    EXECUTE 'UPDATE \(s.inLiteral).workflows SET due = $2, deadline = $3, expires = $4 WHERE number = $1'
+                        USING holder, new_due - earlier, new_deadline - earlier, new_expires - earlier;
+                END IF;
+                verdict := 1;
+                RETURN;
+            ELSIF policy = 'cancel_existing' THEN
+                INSERT INTO \(s).inbox (workflow, kind) SELECT holder, \(InboxKind.cancel.rawValue)
+                    WHERE NOT EXISTS (SELECT FROM \(s).inbox i WHERE i.workflow = holder AND i.kind = \(InboxKind.cancel.rawValue));
+                PERFORM \(s).hint('i');
+            END IF;
+        ELSIF policy IN ('reject', 'use_existing') THEN
+            -- Not open; or open in a moment, of a transaction that this one does not see: that has an outcome, or none yet.
+            EXECUTE 'SELECT EXISTS (SELECT FROM \(s.inLiteral).outcomes WHERE workflow = $1)' INTO is_there USING holder;
+            IF NOT is_there THEN
+                EXECUTE 'SELECT EXISTS (SELECT FROM \(s.inLiteral).workflows WHERE number = $1)' INTO is_there USING holder;
+                IF is_there THEN
+                    RAISE EXCEPTION 'a deduplication key is being given on' USING ERRCODE = '40001';
+                END IF;
+            END IF;
+        END IF;
+        UPDATE \(s).deduplications d SET number = new_number, since = new_created WHERE d.queue = in_queue AND d.key = asked_key;
+        holder := NULL;
+    END
+    $perdure$;
+    """
+}

@@ -1,0 +1,192 @@
+/// What users of any driver do with queues, in a transaction of their own: documented and stable.
+func queueFunctions(_ s: SchemaName) -> String {
+    """
+    \(queueInternals(s))
+
+    CREATE FUNCTION \(s).enqueue_item(name text, item json, queue text, key text DEFAULT '', priority int4 DEFAULT 0, version text DEFAULT '')
+        RETURNS void LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
+    BEGIN
+        PERFORM \(s).check_name(enqueue_item.name, 'the name of a workflow');
+        PERFORM \(s).check_place(enqueue_item.queue, enqueue_item.key, enqueue_item.priority);
+        IF \(s).queue_setting(enqueue_item.queue, 'batchSize') IS NULL THEN
+            RAISE EXCEPTION 'queue "%" makes no batches: declare it with batch, or call start_workflow', enqueue_item.queue
+                USING ERRCODE = '22023';
+        END IF;
+        PERFORM \(s).check_payload(octet_length(enqueue_item.item::text), 'the item');
+        INSERT INTO \(s).items (queue, lane_key, priority, name, version, payload, created)
+            VALUES (enqueue_item.queue, coalesce(enqueue_item.key, ''), enqueue_item.priority, enqueue_item.name,
+                coalesce(enqueue_item.version, ''), convert_to(coalesce(enqueue_item.item::text, 'null'), 'UTF8'), \(serverMicroseconds));
+        PERFORM \(s).hint('r');
+    END
+    $perdure$;
+
+    CREATE FUNCTION \(s).pause_queue(name text, reason text DEFAULT NULL) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
+    BEGIN
+        UPDATE \(s).queues q SET paused_at = \(serverMicroseconds), pause_reason = pause_queue.reason, revision = q.revision + 1
+            WHERE q.name = pause_queue.name;
+        RETURN \(s).changed_queue(FOUND);
+    END
+    $perdure$;
+
+    CREATE FUNCTION \(s).resume_queue(name text) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
+    BEGIN
+        UPDATE \(s).queues q SET paused_at = NULL, pause_reason = NULL, revision = q.revision + 1 WHERE q.name = resume_queue.name;
+        RETURN \(s).changed_queue(FOUND);
+    END
+    $perdure$;
+
+    -- As {"concurrency": 10, "rateLimit": {"count": 100, "period": 1000000}}, periods in microseconds; NULL for what is declared.
+    CREATE FUNCTION \(s).change_queue(name text, limits json) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
+    BEGIN
+        PERFORM \(s).check_limits(change_queue.limits);
+        UPDATE \(s).queues q SET changed = change_queue.limits::text, revision = q.revision + 1 WHERE q.name = change_queue.name;
+        RETURN \(s).changed_queue(FOUND);
+    END
+    $perdure$;
+
+    -- Starts dead letters again, the oldest first, each once; how many.
+    CREATE FUNCTION \(s).redrive(queue text DEFAULT NULL, maximum int4 DEFAULT 1000) RETURNS int4
+        LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
+    DECLARE
+        letters int8[] := ARRAY(SELECT d.number FROM \(s).dead_numbers d WHERE d.redriven_as IS NULL
+            AND (redrive.queue IS NULL OR d.queue = redrive.queue) ORDER BY d.number LIMIT greatest(redrive.maximum, 0));
+        done int4;
+    BEGIN
+        SELECT count(*) INTO done FROM \(s).redrive_these(letters, ARRAY(SELECT \(s).number_block() FROM unnest(letters)), \(serverMicroseconds));
+        IF done > 0 THEN
+            PERFORM \(s).hint('r');
+        END IF;
+        RETURN done;
+    END
+    $perdure$;
+    """
+}
+
+private func queueInternals(_ s: SchemaName) -> String {
+    """
+    CREATE FUNCTION \(s).queue_counts(asked text, OUT waiting int8, OUT delayed int8, OUT running int8, OUT oldest int8)
+        LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $perdure$
+        SELECT coalesce(sum(c.waiting), 0)::int8, coalesce(sum(c.delayed), 0)::int8, coalesce(sum(c.running), 0)::int8,
+            (min(c.first >> 22) + 1735689600000) * 1000
+        FROM \(s).lanes n CROSS JOIN LATERAL (SELECT
+            count(*) FILTER (WHERE l.state = 0 AND coalesce(l.due <= \(serverMicroseconds), true)) AS waiting,
+            count(*) FILTER (WHERE l.lane & 1 = 0 AND (l.state = 2 OR l.state = 0 AND l.due > \(serverMicroseconds))) AS delayed,
+            count(*) FILTER (WHERE l.state = 1) AS running,
+            min(l.number) FILTER (WHERE l.state = 0 AND coalesce(l.due <= \(serverMicroseconds), true)) AS first
+            FROM \(s).live l WHERE l.lane = n.lane) c
+        WHERE n.queue = asked
+    $perdure$;
+
+    CREATE FUNCTION \(s).queue_setting(asked text, setting text) RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+        AS $perdure$ SELECT q.declared::json ->> setting FROM \(s).queues q WHERE q.name = asked $perdure$;
+
+    CREATE FUNCTION \(s).changed_queue(is_there bool) RETURNS bool LANGUAGE plpgsql AS $perdure$
+    BEGIN
+        IF is_there THEN
+            PERFORM \(s).hint('s');
+        END IF;
+        RETURN is_there;
+    END
+    $perdure$;
+
+    CREATE FUNCTION \(s).check_place(queue text, key text, priority int4) RETURNS void LANGUAGE plpgsql AS $perdure$
+    BEGIN
+        PERFORM \(s).check_name(check_place.queue, 'the name of a queue');
+        IF coalesce(check_place.key, '') <> '' THEN
+            PERFORM \(s).check_name(check_place.key, 'the key in a queue');
+        END IF;
+        IF check_place.priority IS NULL OR check_place.priority NOT BETWEEN 0 AND 9 THEN
+            RAISE EXCEPTION 'the priority % is not one of 0 to 9, of which 0 goes first', check_place.priority USING ERRCODE = '22023';
+        END IF;
+    END
+    $perdure$;
+
+    CREATE FUNCTION \(s).check_limits(limits json) RETURNS void LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        entry record;
+    BEGIN
+        IF limits IS NULL THEN
+            RETURN;
+        END IF;
+        FOR entry IN SELECT e.key, e.value FROM json_each(limits) e LOOP
+            IF entry.key IN ('concurrency', 'perEngine', 'perKey') THEN
+                IF json_typeof(entry.value) <> 'number' OR entry.value::text::numeric NOT BETWEEN 1 AND 1000000
+                    OR entry.value::text::numeric % 1 <> 0 THEN
+                    RAISE EXCEPTION 'the limit "%" is %: 1 to 1,000,000, or leave it out', entry.key, entry.value USING ERRCODE = '22023';
+                END IF;
+            ELSIF entry.key IN ('rateLimit', 'rateLimitPerKey') THEN
+                IF coalesce((entry.value ->> 'count')::int8, 0) < 1 OR coalesce((entry.value ->> 'period')::int8, 0) < 1000 THEN
+                    RAISE EXCEPTION 'the limit "%" is %: {"count": 1 or more, "period": 1000 microseconds or more}', entry.key, entry.value
+                        USING ERRCODE = '22023';
+                END IF;
+            ELSIF entry.key <> 'weights' THEN
+                RAISE EXCEPTION 'there is no limit "%": concurrency, perEngine, perKey, rateLimit, rateLimitPerKey, weights', entry.key
+                    USING ERRCODE = '22023';
+            END IF;
+        END LOOP;
+    END
+    $perdure$;
+
+    -- Makes workflows of the items of a queue that are enough, or have waited for long enough; how many.
+    CREATE FUNCTION \(s).gather(asked text, size int4, within int8) RETURNS int4 LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        lane record;
+        picked int8[];
+        made int4 := 0;
+        is_full bool;
+        input text;
+        new_number int8;
+    BEGIN
+        FOR lane IN SELECT i.lane_key, i.priority, i.name, i.version FROM \(s).items i WHERE i.queue = asked
+            GROUP BY i.lane_key, i.priority, i.name, i.version
+            HAVING count(*) >= size OR min(i.created) <= \(serverMicroseconds) - within LOOP
+            LOOP
+                SELECT array_agg(b.item) FILTER (WHERE b.bytes <= 1048576 OR b.place = 1),
+                    count(*) >= size OR max(b.bytes) > 1048576 OR min(b.created) <= \(serverMicroseconds) - within
+                    INTO picked, is_full
+                    FROM (SELECT r.item, r.created, sum(octet_length(r.payload) + 1) OVER w AS bytes, row_number() OVER w AS place
+                        FROM (SELECT i.item, i.created, i.payload FROM \(s).items i WHERE i.queue = asked AND i.lane_key = lane.lane_key
+                            AND i.priority = lane.priority AND i.name = lane.name AND i.version = lane.version
+                            ORDER BY i.item LIMIT size FOR UPDATE SKIP LOCKED) r WINDOW w AS (ORDER BY r.item)) b;
+                EXIT WHEN picked IS NULL OR NOT is_full;
+                WITH d AS (DELETE FROM \(s).items i WHERE i.item = ANY(picked) RETURNING i.item, i.payload)
+                    SELECT '[' || string_agg(convert_from(d.payload, 'UTF8'), ',' ORDER BY d.item) || ']' INTO input FROM d;
+                new_number := \(s).number_block();
+                INSERT INTO \(s).workflows (number, queue, lane_key, priority, name, version, input, codec, created)
+                    VALUES (new_number, asked, lane.lane_key, lane.priority, lane.name, lane.version, convert_to(input, 'UTF8'), 1,
+                        \(serverMicroseconds));
+                INSERT INTO \(s).live (number, lane, state)
+                    VALUES (new_number, \(s).lane_number(asked, lane.lane_key, lane.priority, lane.name, lane.version), 0);
+                made := made + 1;
+            END LOOP;
+        END LOOP;
+        RETURN made;
+    END
+    $perdure$;
+
+    CREATE FUNCTION \(s).redrive_these(letters int8[], numbers int8[], at int8) RETURNS SETOF int8 LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        w record;
+        new_id text;
+    BEGIN
+        FOR i IN 1..coalesce(array_length(letters, 1), 0) LOOP
+            UPDATE \(s).dead_numbers d SET redriven_as = numbers[i] WHERE d.number = letters[i] AND d.redriven_as IS NULL;
+            CONTINUE WHEN NOT FOUND;
+            EXECUTE 'SELECT * FROM \(s.inLiteral).workflows WHERE number = $1' INTO w USING letters[i];
+            CONTINUE WHEN w.number IS NULL;
+            new_id := NULL;
+            IF w.id IS NOT NULL THEN
+                UPDATE \(s).workflow_ids m SET number = numbers[i] WHERE m.id = w.id AND m.number = w.number;
+                new_id := CASE WHEN FOUND THEN w.id END;
+            END IF;
+            INSERT INTO \(s).workflows (number, id, queue, lane_key, priority, name, version, input, codec, attributes, attributes_codec, created)
+                VALUES (numbers[i], new_id, w.queue, w.lane_key, w.priority, w.name, w.version, w.input, w.codec, w.attributes,
+                    w.attributes_codec, at);
+            INSERT INTO \(s).live (number, lane, state)
+                VALUES (numbers[i], \(s).lane_number(w.queue, w.lane_key, w.priority, w.name, w.version), 0);
+            RETURN NEXT letters[i];
+        END LOOP;
+    END
+    $perdure$;
+    """
+}
