@@ -145,6 +145,7 @@ struct ScheduleEngineTests {
                 try await waitWhile { try await engine.schedule(named: "slow").lastID == nil }
             }
             try await waitWhile { try await engine.schedule(named: "slow").skipped == 0 }
+            try await log.wait(for: 1)
             let status = try await engine.schedule(named: "slow")
             #expect(status.running == 1 && status.buffered == 1 && status.started == 1)
             // The clock stands nearly still: it is the end that sets it off.
