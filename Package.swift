@@ -25,6 +25,7 @@ let package = Package(
         .library(name: "PerdureSQLite", targets: ["PerdureSQLite"]),
         .library(name: "PerdureMemory", targets: ["PerdureMemory"]),
         .library(name: "PerdureTesting", targets: ["PerdureTesting"]),
+        .library(name: "PerdureCommand", targets: ["PerdureCommand"]),
         .executable(name: "perdure", targets: ["PerdureCommandLine"]),
     ],
     traits: [
@@ -44,6 +45,9 @@ let package = Package(
         // What tests of workflows use. The in-memory store is not in it: it is of use without tests, too.
         .target(name: "PerdureTesting", dependencies: ["Perdure"], swiftSettings: strict),
 
+        // The command line of an application's own executable. It needs no store but the one that it is given.
+        .target(name: "PerdureCommand", dependencies: ["Perdure"], swiftSettings: strict),
+
         .executableTarget(
             name: "PerdureCommandLine", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], swiftSettings: strict),
 
@@ -53,25 +57,34 @@ let package = Package(
         // The program of the getting-started guide, word for word.
         .executableTarget(
             name: "GettingStarted", dependencies: ["Perdure", "PerdureSQLite"], path: "Examples/GettingStarted", swiftSettings: strict),
+        // One program in several builds, of which one must not be deployed.
+        .executableTarget(
+            name: "Deployments", dependencies: ["Perdure", "PerdureCommand", "PerdurePostgres", "PerdureSQLite"],
+            path: "Examples/Deployments", swiftSettings: strict),
+        // What people build, each as short as it can be; run as tests.
+        .target(name: "Patterns", dependencies: ["Perdure"], path: "Examples/Patterns", swiftSettings: strict),
         .executableTarget(
             name: "Benchmarks", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite", "PerdureMemory", "CSQLite"],
             path: "Benchmarks", swiftSettings: strict),
 
         .testTarget(
-            name: "PerdureTests", dependencies: ["Perdure", "PerdureMemory", "PerdureTesting", "ReplayPrograms"], swiftSettings: strict),
+            name: "PerdureTests", dependencies: ["Perdure", "PerdureCommand", "PerdureMemory", "PerdureTesting", "ReplayPrograms"],
+            swiftSettings: strict),
         .testTarget(
             name: "StoreConformanceTests", dependencies: ["Perdure", "PerdureMemory", "PerdureSQLite", "PerdurePostgres"],
             swiftSettings: strict),
         // The engine on the stores that run SQL: transactions, outboxes, handles of other processes.
         .testTarget(
-            name: "EngineOnStoresTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "PerdureTesting"],
+            name: "EngineOnStoresTests", dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "PerdureTesting", "Patterns"],
             swiftSettings: strict),
         .testTarget(name: "PerdureSQLiteTests", dependencies: ["Perdure", "PerdureSQLite", "CSQLite"], swiftSettings: strict),
         .testTarget(name: "PerdurePostgresTests", dependencies: ["Perdure", "PerdurePostgres", "CLibPQ"], swiftSettings: strict),
         // Tests of built executables, most of which they kill.
         .testTarget(
             name: "CrashTests",
-            dependencies: ["Perdure", "PerdureSQLite", "PerdurePostgres", "PerdureCommandLine", "Shop", "CrashWorker"],
+            dependencies: [
+                "Perdure", "PerdureSQLite", "PerdurePostgres", "PerdureCommandLine", "PerdureCommand", "Shop", "CrashWorker", "Deployments",
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "CrashWorker", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], path: "Tests/CrashWorker",

@@ -10,7 +10,8 @@ struct Benches {
 
     static let names = [
         "steps_postgres", "steps_sqlite", "sequential_step", "replay_50k", "sleepers_memory", "recover_10k", "idle_statements", "enqueue",
-        "drain", "start_latency", "held_snapshot", "fairness", "sleepers_million", "wake_lateness",
+        "drain", "start_latency", "held_snapshot", "fairness", "sleepers_million", "wake_lateness", "hop_latency",
+        "fan_out", "cancel_tree", "million_steps",
     ]
 
     /// Two cores are shared with everything, so a figure is the median of several rounds, and so is its limit.
@@ -22,6 +23,10 @@ struct Benches {
         switch name {
         case "start_latency": try await startLatency()
         case "wake_lateness": try await wakeLateness()
+        case "hop_latency": try await hopLatency()
+        case "fan_out": try await fanOut()
+        case "cancel_tree": try await cancelTree()
+        case "million_steps": try await millionSteps()
         default: [try await figure(name)]
         }
     }

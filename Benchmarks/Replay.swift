@@ -18,6 +18,11 @@ func secondsToReplay(_ store: Store) async throws -> Double {
     let engine = try await Engine(store: store) {
         StepsThenSleep { signal.finish() }
     }
+    return try await secondsOf(engine, until: reached)
+}
+
+/// Seconds from the start of an engine until that stream has ended; then the engine is closed.
+func secondsOf(_ engine: Engine, until reached: AsyncStream<Void>) async throws -> Double {
     let elapsed = try await withThrowingTaskGroup(of: Void.self) { group in
         let elapsed = await seconds {
             group.addTask { try await engine.run() }

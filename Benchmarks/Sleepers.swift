@@ -29,7 +29,7 @@ func memoryOfSleepers(_ store: Store, count: Int, queued: SQL) async throws -> D
 }
 
 /// The resident memory of this process, now or at its peak.
-private func residentMiB(peak: Bool = false) -> Double {
+func residentMiB(peak: Bool = false) -> Double {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let key = peak ? "VmHWM:" : "VmRSS:"
     for line in status.split(separator: "\n") where line.hasPrefix(key) {

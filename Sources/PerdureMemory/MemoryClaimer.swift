@@ -75,6 +75,12 @@ final class MemoryClaimer: Claimer {
         try database.perform(.owned, by: owner) { tables, _ in tables.owned[owner]?.sorted() ?? [] }
     }
 
+    func unbegun() async throws(StoreError) -> [WorkflowNumber] {
+        try database.perform(.owned, by: owner) { tables, _ in
+            (tables.owned[owner] ?? []).filter { tables.live[$0]?.endsUnrun == true }.sorted()
+        }
+    }
+
     func nextDue() async throws(StoreError) -> Microseconds? {
         try database.perform(.nextDue, by: owner) { tables, _ in tables.nextDue() }
     }

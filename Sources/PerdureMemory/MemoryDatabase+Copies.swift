@@ -49,7 +49,7 @@ extension MemoryDatabase {
 
     /// How many workflows will still go on by themselves.
     package var openCount: Int {
-        tables.withLock { tables in tables.live.count - tables.asides.count }
+        tables.withLock { tables in tables.live.values.count { $0.state != .setAside && $0.state != .paused } }
     }
 
     /// The workflows that were set aside, with their reasons.

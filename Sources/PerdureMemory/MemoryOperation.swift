@@ -5,15 +5,18 @@ package struct MemoryOperation: Sendable {
     /// Which call.
     package enum Kind: Sendable, Hashable, CaseIterable {
         case open, openWriter, commit
-        case load, history, inbox, openChildren
+        case load, history, inbox, openChildren, groupEnds, archive
         case register, renew, reap, lead, tidy, retire
         case openClaimer, scout, claim, displace, claimExpired, slots, free
         case claimDue, claimArrived, nextSuspect, claimSuspects, owned, nextDue, arrivals
         case declare, queueRows, changeQueue, queueCounts, deadLetters, redrive, addItems, gather
         case schedules, changeSchedule, declareSchedules, nextSchedule, fireSchedules
-        case numberBlock, start, numberOfID, status, endings, deliver, resume
-        case begin, transactionStart, transactionAddItems, transactionDeliver, transactionResume, transactionNumberOfID, transactionStatus,
-            transactionRecorded
+        case numberBlock, start, numberOfID, status, endings, newestRuns, firstRun, deliver, send, resume, succeed
+        case events, stream, streamEnds, reply, intervene, interventions, pause, resumePaused, ask, setAttributes
+        case pauses, putPause, wakeHeld, search, count
+        case begin, transactionStart, transactionAddItems, transactionDeliver, transactionSend, transactionResume, transactionSucceed,
+            transactionNumberOfID,
+            transactionStatus, transactionRecorded
         case transactionCommit
         case listen, notify, schemaVersion
     }

@@ -18,7 +18,7 @@ final class MemoryStore: StoreBackend {
     var pollInterval: Duration { .seconds(5) }
 
     func schemaVersion() async throws(StoreError) -> SchemaVersion {
-        try database.perform(.schemaVersion) { _, _ in SchemaVersion(version: 2, minimumReader: 2) }
+        try database.perform(.schemaVersion) { _, _ in SchemaVersion(version: 3, minimumReader: 3) }
     }
 
     func close() async {
@@ -83,8 +83,30 @@ extension MemoryStore {
         try database.perform(.inbox) { tables, _ in tables.inbox(of: numbers) }
     }
 
-    func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild] {
-        try database.perform(.openChildren) { tables, _ in tables.openChildren(of: number) }
+    func groupEnds(of parent: WorkflowNumber, _ group: String, limit: Int, bytes: Int) async throws(StoreError) -> [GroupEnd] {
+        try database.perform(.groupEnds) { tables, _ in tables.groupEnds(of: parent, group, limit: limit, bytes: bytes) }
+    }
+
+    func openChildren(of numbers: [WorkflowNumber]) async throws(StoreError) -> [WorkflowNumber: [OpenChild]] {
+        try database.perform(.openChildren) { tables, _ in tables.openChildren(of: numbers) }
+    }
+}
+
+// MARK: - Looking
+
+extension MemoryStore {
+    func numbers(
+        of selection: ArchiveSelection, after number: WorkflowNumber, limit: Int
+    ) async throws(StoreError) -> [WorkflowNumber] {
+        try database.perform(.archive) { tables, _ in tables.numbers(of: selection, after: number, limit: limit) }
+    }
+
+    func recorded(_ number: WorkflowNumber) async throws(StoreError) -> RecordedHistory? {
+        try database.perform(.archive) { tables, _ in tables.recorded(number) }
+    }
+
+    func versions() async throws(StoreError) -> [VersionRecord] {
+        try database.perform(.archive) { tables, now in tables.versions(now: now) }
     }
 }
 
@@ -151,6 +173,14 @@ extension MemoryStore {
         try database.perform(.endings) { tables, _ in tables.endings(of: numbers) }
     }
 
+    func newestRuns(of numbers: [WorkflowNumber]) async throws(StoreError) -> [WorkflowNumber: WorkflowNumber] {
+        try database.perform(.newestRuns) { tables, _ in
+            var runs: [WorkflowNumber: WorkflowNumber] = [:]
+            for number in numbers where tables.newestRun(of: number) != number { runs[number] = tables.newestRun(of: number) }
+            return runs
+        }
+    }
+
     func deliver(_ items: [InboxItem]) async throws(StoreError) {
         try database.perform(.deliver) { tables, _ in
             for item in items { tables.deliver(item) }
@@ -159,5 +189,9 @@ extension MemoryStore {
 
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
         try database.perform(.resume) { tables, _ in tables.resume(number) }
+    }
+
+    func succeed(_ succession: Succession) async throws(StoreError) -> SuccessionResult {
+        try database.perform(.succeed) { tables, _ throws(StoreError) in try tables.succeed(succession) }
     }
 }

@@ -10,6 +10,7 @@ final class MemoryTransaction: OpenTransaction {
         var isOver = false
         var uncommitted = UncommittedStarts()
         var resumed: Set<WorkflowNumber> = []
+        var sent: Set<MessageKey> = []
         var writes: [Write] = []
     }
 
@@ -17,7 +18,9 @@ final class MemoryTransaction: OpenTransaction {
         case start(WorkflowRecord, IDPolicies, StartDecision)
         case add([BatchItem])
         case deliver([InboxItem])
+        case send(InboxItem)
         case resume(WorkflowNumber)
+        case succeed(Succession)
     }
 
     init(_ database: MemoryDatabase, for executor: ExecutorID?) {
@@ -59,12 +62,43 @@ final class MemoryTransaction: OpenTransaction {
         try perform(.transactionDeliver) { _, state, _ in state.writes.append(.deliver(items)) }
     }
 
+    func send(_ items: [InboxItem]) async throws(StoreError) -> [SendResult] {
+        for item in items { try Limits.check(item) }
+        return try perform(.transactionSend) { tables, state, _ in
+            items.map { item in
+                let key = item.key.map { MessageKey(tables.firstRun(of: item.workflow), $0) }
+                if let key, tables.messageKeys.contains(key) || state.sent.contains(key) { return .duplicate }
+                guard tables.live[tables.newestRun(of: item.workflow)] != nil || state.uncommitted.records[item.workflow] != nil else {
+                    return .ended
+                }
+                if let key { state.sent.insert(key) }
+                state.writes.append(.send(item))
+                return .sent
+            }
+        }
+    }
+
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
         try perform(.transactionResume) { tables, state, _ in
-            guard tables.live[number]?.state == .setAside, state.resumed.insert(number).inserted else { return false }
+            guard tables.isResumable(number), state.resumed.insert(number).inserted else { return false }
             state.writes.append(.resume(number))
             return true
         }
+    }
+
+    func succeed(_ succession: Succession) async throws(StoreError) -> SuccessionResult {
+        let answer: Result<SuccessionResult, StoreError> = try perform(.transactionSucceed) { tables, state, _ in
+            do throws(StoreError) {
+                if let answer = try tables.judge(succession, after: state.uncommitted) { return .success(answer) }
+            } catch {
+                return .failure(error)
+            }
+            state.uncommitted.records[succession.record.number] = succession.record
+            if let id = succession.record.id { state.uncommitted.ids[ExactText(id)] = succession.record.number }
+            state.writes.append(.succeed(succession))
+            return .success(.started)
+        }
+        return try answer.get()
     }
 
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {
@@ -80,7 +114,7 @@ final class MemoryTransaction: OpenTransaction {
             }
             guard var status = tables.status(of: number, now: now) else { return nil }
             if state.resumed.contains(number) {
-                (status.live, status.due, status.crashes, status.reason) = (.ready, nil, 0, nil)
+                (status.live, status.due, status.crashes, status.reason, status.pause) = (.ready, nil, 0, nil, nil)
                 status.wait = tables.wait(of: status.record, isReturned: true, now: now)
             }
             return status
@@ -131,8 +165,11 @@ final class MemoryTransaction: OpenTransaction {
 
     /// What was answered must still be the answer, or this transaction and another are not serializable.
     private static func checkDecisions(of writes: [Write], _ tables: borrowing Tables) throws(StoreError) {
-        for case .resume(let number) in writes where tables.live[number]?.state != .setAside {
+        for case .resume(let number) in writes where !tables.isResumable(number) {
             throw StoreError(.transient, "another transaction resumed or ended a workflow that this one resumes")
+        }
+        for case .succeed(let succession) in writes where try tables.judge(succession) != nil {
+            throw StoreError(.transient, "another transaction started a new run in the place of the same one")
         }
         var uncommitted = UncommittedStarts()
         for case .start(let record, let policies, let answered) in writes {
@@ -149,7 +186,9 @@ final class MemoryTransaction: OpenTransaction {
         case .start(let record, let policies, let decision): tables.apply(decision, record, policies, owner: nil, now: now)
         case .add(let items): tables.keep(items)
         case .deliver(let items): for item in items { tables.deliver(item) }
+        case .send(let item): _ = tables.send(item)
         case .resume(let number): _ = tables.resume(number)
+        case .succeed(let succession): tables.begin(succession)
         }
     }
 

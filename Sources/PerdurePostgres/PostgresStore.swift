@@ -25,7 +25,7 @@ package struct PostgresOptions: Sendable {
 /// All roles of a store, on one database: each role in a file of its own.
 package final class PostgresStore: StoreBackend {
     /// The connections that are shared by their callers.
-    enum Role: Hashable { case reads, starts, lease, reaper, tidier, notify }
+    enum Role: Hashable { case reads, starts, searches, lease, reaper, tidier, notify }
 
     package let writers: Int
     package let pollInterval: Duration = .seconds(5)
@@ -119,6 +119,7 @@ package final class PostgresStore: StoreBackend {
     package func mend() { settings.wires.mend() }
 
     package func close() async {
+        settings.wires.endAttempts()
         await wakeups.close()
         await transactions.close()
         let open = connections.withLock { connections in Array(connections.values) }

@@ -8,6 +8,7 @@ package final class SQLiteStore: StoreBackend {
     let writer: WriteConnection
     let reader: ReadConnection
     let watcher: ChangeWatcher
+    let searching = Lock(Searching())
     let watchdog = Watchdog()
     let leases = LeaseTable()
 
@@ -86,6 +87,7 @@ package final class SQLiteStore: StoreBackend {
         watcher.stop()
         await writer.close()
         watchdog.stop()
+        await closeSearcher()
         await reader.close()
         writer.thread.stop()
         reader.thread.stop()

@@ -18,11 +18,11 @@ struct CommandLineTests {
         #expect(before.output.contains("perdure migrate"))
         let migrated = try await perdure("migrate", scene.database, in: scene)
         #expect(migrated.status == 0)
-        #expect(migrated.output.contains("tables of version 2"))
+        #expect(migrated.output.contains("tables of version 3"))
         #expect(try await perdure("migrate", scene.database, in: scene).status == 0)
         let after = try await perdure("version", scene.database, in: scene)
         #expect(after.status == 0)
-        #expect(after.output.contains("tables of version 2"))
+        #expect(after.output.contains("tables of version 3"))
         try await scene.clear()
     }
 

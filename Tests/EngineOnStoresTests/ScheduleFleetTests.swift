@@ -92,15 +92,15 @@ struct ScheduleFleetTests {
         try await running([worker]) {
             try await client.createSchedule(Schedule("yearly", .cron("@yearly"), Tick.self, pauseOnFailure: true))
             let id = try await client.triggerSchedule("yearly")
-            try await `until` { try await client.schedule(named: "yearly").started == 1 }
+            try await `until` { try await client.schedule("yearly").started == 1 }
             #expect(try await client.handle(of: Tick.self, id: id).result() == "yearly worker")
             let (end, start) = (Date(), Date().addingTimeInterval(-5 * 366 * 86_400))
             let count = try await client.backfillSchedule("yearly", from: start, through: end)
             #expect(count == 5)
-            try await `until` { try await client.schedule(named: "yearly").started == 6 }
+            try await `until` { try await client.schedule("yearly").started == 6 }
             try await client.pauseSchedule("yearly", reason: "enough")
-            try await `until` { try await client.schedule(named: "yearly").running == 0 }
-            let status = try await client.schedule(named: "yearly")
+            try await `until` { try await client.schedule("yearly").running == 0 }
+            let status = try await client.schedule("yearly")
             #expect(status.isPaused && status.pauseReason == "enough" && status.backfills == 0)
             try await client.deleteSchedule("yearly")
             #expect(try await client.schedules().isEmpty)
@@ -121,13 +121,13 @@ struct ScheduleFleetTests {
             var ids: [String] = []
             for count in 1...3 {
                 clock.advance(by: .hours(1))
-                try await `until` { try await engines[0].schedule(named: "newest").started == count }
-                ids.append(try #require(try await engines[0].schedule(named: "newest").lastID))
+                try await `until` { try await engines[0].schedule("newest").started == count }
+                ids.append(try #require(try await engines[0].schedule("newest").lastID))
             }
             var states: [WorkflowStatus.State] = []
             for id in ids.prefix(2) { states.append(try await engines[0].client.status(of: id).state) }
             #expect(states == [.cancelled, .cancelled])
-            #expect(try await engines[0].schedule(named: "newest").running == 1)
+            #expect(try await engines[0].schedule("newest").running == 1)
         }
     }
 
@@ -143,9 +143,9 @@ struct ScheduleFleetTests {
         try await running([worker]) {
             try await `until` { try await worker.schedules().count == 1 }
             clock.advance(by: .hours(5))
-            try await `until` { try await worker.schedule(named: "queued").started == 5 }
-            try await `until` { try await worker.schedule(named: "queued").running == 0 }
-            let status = try await worker.client.status(of: try #require(try await worker.schedule(named: "queued").lastID))
+            try await `until` { try await worker.schedule("queued").started == 5 }
+            try await `until` { try await worker.schedule("queued").running == 0 }
+            let status = try await worker.client.status(of: try #require(try await worker.schedule("queued").lastID))
             #expect(status.queue == "reports" && status.key == "acme" && status.priority == 2 && status.state == .completed)
         }
     }
@@ -170,7 +170,7 @@ struct ScheduleFunctionTests {
                 try await db.query("SELECT \(unsafeRaw: table(call))", as: type).first
             }
         }
-        func status() async throws -> ScheduleStatus { try await engine.schedule(named: "s") }
+        func status() async throws -> ScheduleStatus { try await engine.schedule("s") }
         func until(_ isSo: () async throws -> Bool) async throws {
             while try await !isSo() { try await Task.sleep(for: .milliseconds(5)) }
         }

@@ -108,7 +108,9 @@ internal import Testing
             try await run()
             try await eventually("it is heard") { heard.withLock { $0.count >= 2 } }
             // Whatever else there were to hear would have come before this.
-            await fixture.store.notify([.ended([7])])
+            let last = try await fixture.store.begin(.readCommitted, for: nil)
+            _ = try await last.query("SELECT \(unsafeRaw: s).hint('e7')")
+            _ = try await last.commit(nil, hadPending: false)
             try await eventually("the last is heard") { heard.withLock { $0.contains(.ended([7])) } }
             #expect(heard.withLock { Set($0.dropLast()) } == [.ready, .inbox])
             #expect(heard.withLock { $0.count } == 3)

@@ -112,7 +112,12 @@ internal import Testing
                 ("'flow', conflict_policy => 'replace'", "22023", "terminate_existing, not \"replace\""),
                 ("'flow', reuse_policy => 'fail'", "22023", "reject_duplicate, not \"fail\""),
                 ("'flow', conflict_policy => 'terminate_existing'", "0A000", "a transaction cannot"),
-                ("'flow', attributes => '[1]'", "22023", "[1]"), ("'flow', attributes => '{\"a\": 1}'", "22023", "values are text"),
+                ("'flow', attributes => '[1]'", "22023", "[1]"), ("'flow', attributes => '{\"a\": {}}'", "22023", "a list of at most 64"),
+                ("'flow', attributes => '{\"perdure.x\": 1}'", "22023", "library's own"),
+                ("'flow', attributes => '{\"\": 1}'", "22023", "empty"),
+                ("'flow', attributes => '{\"a\": [1]}'", "22023", "a list of at most 64"),
+                ("'flow', attributes => '{\"a\": 1e999}'", "22023", "1e999"),
+                ("'flow', attributes => json_build_object('a', repeat('é', 1025))", "22023", "2048 bytes"),
                 ("'flow', to_json(repeat('x', 2097151))", "54000", "the input: 2097153 bytes"),
                 ("'flow', attributes => json_build_object('a', repeat('x', 2097152))", "54000", "the attributes: "),
                 ("'flow', '{'", "22P02", "json"),
@@ -230,6 +235,35 @@ internal import Testing
                 "SELECT input::text, state, due_at::text, deadline_at::text, pg_typeof(output)::text FROM \(unsafeRaw: fixture.s).workflow_status"
             )
             #expect(rows == [[.null, .text("waiting"), .text("infinity"), .text("infinity"), .text("json")]])
+        }
+    }
+}
+
+extension FunctionTests {
+    /// What a start by SQL is found by is what one by Swift is found by.
+    @Test func `attributes of a start by SQL are found as those of Swift`() async throws {
+        let given = [
+            #"{"a": "x", "b": 12, "c": 12.50, "d": true, "e": ["p", "q", "p"], "f": [], "g": "2026-01-31T02:00:00.25Z"}"#,
+            #"{"b": 9007199254740993, "c": 9007199254740993.0, "d": false, "g": "2026-02-30T02:00:00Z", "h": "2026-01-31T24:00:00Z"}"#,
+            #"{"a": 1, "a": "last", "b": -0, "c": 1e20, "d": 1E-7, "é": "\u00e9\ud83e\udd89", "g": "0000-01-01T00:00:00Z"}"#,
+        ]
+        try await withStore { fixture in
+            for text in given {
+                try await fixture.sql("SELECT \(unsafeRaw: fixture.s).start_workflow('flow', attributes => \(text)::json)")
+                let bySQL = try await fixture.sql("SELECT max(number) FROM \(unsafeRaw: fixture.s).workflows")
+                var record = try await fixture.record()
+                record.attributes = EncodedPayload(codec: 1, bytes: Array(text.utf8))
+                _ = try await fixture.store.start([(record, IDPolicies())], owner: nil)
+                func rows(_ number: SQLValue) async throws -> [[SQLValue]] {
+                    try await fixture.sql(
+                        """
+                        SELECT name, place, kind, text, trim_scale(number)::text FROM \(unsafeRaw: fixture.s).attributes
+                        WHERE workflow = \(number) ORDER BY name, place
+                        """)
+                }
+                let (left, right) = (try await rows(bySQL[0][0]), try await rows(.int(record.number)))
+                #expect(left == right && !left.isEmpty, "\(text):\n\(left)\n\(right)")
+            }
         }
     }
 }

@@ -136,14 +136,14 @@ internal import Testing
                 for _ in 0..<16 {
                     group.addTask {
                         let store = try await fixture.open()
-                        #expect(try await store.schemaVersion() == SchemaVersion(version: 2, minimumReader: 2))
+                        #expect(try await store.schemaVersion() == SchemaVersion(version: 3, minimumReader: 3))
                         await store.close()
                     }
                 }
                 try await group.waitForAll()
             }
             let version = try await fixture.sql("SELECT value FROM \(unsafeRaw: fixture.s).meta WHERE key = 'version'")
-            #expect(version == [[.text("2")]])
+            #expect(version == [[.text("3")]])
         }
     }
 

@@ -81,6 +81,24 @@ private struct Greeting: Workflow {
         try await proxy.close()
     }
 
+    /// libpq would wait ten seconds for it, and cannot be told otherwise.
+    @Test func `a connection in the making can be cut off`() async throws {
+        let proxy = try SilentProxy(before: try #require(SilentProxy.target))
+        proxy.fallSilent()
+        let settings = Session.Settings(address: ServerAddress(try SilentProxy.url(proxy))) { _, _ in }
+        let connection = PostgresConnection(settings, thread: ThreadExecutor(name: "cut off"))
+        let begun = ContinuousClock.now
+        let connected = Task { try await connection.runConnected { _ in } }
+        try await Task.sleep(for: .milliseconds(200))
+        settings.wires.cut()
+        let error = await #expect(throws: StoreError.self) { try await connected.value }
+        #expect(error?.code == .unavailable)
+        #expect(ContinuousClock.now - begun < .seconds(5))
+        await connection.close()
+        connection.thread.stop()
+        try await proxy.close()
+    }
+
     /// Each connection would wait for it, one after the other, for longer than the lease.
     @Test func `a host that says nothing costs a start a few seconds`() async throws {
         let proxy = try SilentProxy(before: try #require(SilentProxy.target))

@@ -17,7 +17,7 @@ internal import Testing
             for try await one in group { all.append(one) }
             return all
         }
-        #expect(versions.allSatisfy { $0.1 == SchemaVersion(version: 2, minimumReader: 2) })
+        #expect(versions.allSatisfy { $0.1 == SchemaVersion(version: 3, minimumReader: 3) })
         #expect(Set(versions.map(\.2)).count == 16)
         for (store, _, _) in versions { await store.close() }
     }
@@ -29,10 +29,12 @@ internal import Testing
         #expect(try Stranger(scratch.file).value("SELECT count(*) FROM workflows") == "1")
     }
 
-    @Test(arguments: [true, false]) func `tables from before the first release are refused`(_ migrate: Bool) async throws {
+    @Test(arguments: [1, 2], [true, false]) func `tables from before the first release are refused`(_ version: Int, _ migrate: Bool)
+        async throws
+    {
         let scratch = try Scratch()
         #expect(await openingError(scratch.file) == nil)
-        try Stranger(scratch.file).run("UPDATE perdure_meta SET value = 1 WHERE key IN ('version', 'minimum_reader')")
+        try Stranger(scratch.file).run("UPDATE perdure_meta SET value = \(version) WHERE key IN ('version', 'minimum_reader')")
         let error = await openingError(scratch.file, settings: StoreSettings(migrate: migrate))
         #expect(error?.code == .misconfigured)
         #expect(error?.message.contains("before its first release: use another file, or delete the tables") == true)

@@ -129,7 +129,7 @@ internal import Testing
             INSERT INTO perdure_outcomes VALUES (1, 1, \(bytes), 1, \(bytes), 1, 9223372036854775807);
             INSERT INTO perdure_steps VALUES (1, 'k', NULL, 77, 9223372036854775807, -9223372036854775808, 1, \(bytes), 1, \(bytes), 99);
             INSERT INTO perdure_steps VALUES (1, '@order#x', 5, 9, 0, 0, 1, \(bytes), 1, NULL, NULL);
-            INSERT INTO perdure_pending VALUES (1, 'p', 1, 0, 0, \(bytes), 1, \(bytes), 1);
+            INSERT INTO perdure_pending VALUES (1, 'p', 1, 0, 0, \(bytes), 1, \(bytes), 1, 7);
             """
         try await withRows(rows) { stranger throws in
             #expect(try stranger.rows("SELECT * FROM perdure_workflow_status").count == 1)

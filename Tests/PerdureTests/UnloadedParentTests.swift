@@ -26,12 +26,14 @@ struct UnloadedParentTests {
         var configuration = EngineConfiguration.test
         configuration.maximumInMemory = 4
         let gate = Gate()
-        try await withEngine(store: .memory(), configuration: configuration) {
+        let engine = try await Engine(store: .memory(), configuration: configuration) {
             Parent()
             Slow(gate: gate)
-        } body: { engine in
-            var parents: [WorkflowHandle<Int>] = []
-            for number in 0..<20 { parents.append(try await engine.start(Parent.self, number)) }
+        }
+        var parents: [WorkflowHandle<Int>] = []
+        // Before it runs: children that hold all the room would keep those out that come later.
+        for number in 0..<20 { parents.append(try await engine.start(Parent.self, number)) }
+        try await withEngine(engine) { _ in
             // All have been in memory, and have left it.
             for parent in parents { try await waitWhile { try await parent.status().state == .queued } }
             gate.open()

@@ -88,7 +88,9 @@ enum Commands {
         let check = configured(arguments)
         var tally = Tally()
         for start in stride(from: 0, to: recordings.count, by: batch) {
-            try await check.replay(Array(recordings[start..<min(recordings.count, start + batch)]), &tally)
+            let batch = Array(recordings[start..<min(recordings.count, start + batch)])
+            try await check.replay(batch, &tally)
+            try await check.judge(batch, &tally)
         }
         for divergence in tally.divergences { say(divergence) }
         let completions = recordings.reduce(0) { $0 + $1.completions }

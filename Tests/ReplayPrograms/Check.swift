@@ -50,6 +50,31 @@ package struct Check: Sendable {
         }
     }
 
+    /// What the replayer says of them, and of what a crash at a random moment would have left of them.
+    ///
+    /// It keeps all rules of the executor: what was recorded without one proves nothing here.
+    package func judge(_ recordings: [Recording], _ tally: inout Tally) async throws {
+        guard settings.rules == .all else { return }
+        let laboratory = Laboratory(hopProfile: hopProfile, hasJitter: false)
+        let replayer = try Replayer { ProgramWorkflow(laboratory) }
+        for recording in recordings {
+            let cut = recording.cut([]).root
+            for copy in [recording.copy, cut] {
+                let history = RecordedHistory(record: copy.record, steps: copy.steps, outcome: copy.outcome)
+                let report = await replayer.replay(history, timeLimit: .seconds(60))
+                if !report.verdict.isConsistent { tally.divergences.append("judged: \(report)") }
+            }
+        }
+        // A history that holds what the code does not ask for must not pass.
+        for recording in recordings {
+            guard let changed = recording.withARowRenamed else { continue }
+            let history = RecordedHistory(record: changed.record, steps: changed.steps)
+            let report = await replayer.replay(history, timeLimit: .seconds(60))
+            if report.verdict.isConsistent { tally.divergences.append("judged: a renamed row was not missed: \(report)") }
+        }
+        if laboratory.bodies > 0 { tally.divergences.append("judged: \(laboratory.bodies) bodies ran in a replay") }
+    }
+
     /// Runs all of them over their whole histories: parents apart from children, which they would terminate or cancel again.
     package func replay(_ recordings: [Recording], _ tally: inout Tally) async throws {
         let generations = Dictionary(grouping: recordings) { $0.copy.record.parent == nil }
@@ -138,6 +163,7 @@ package struct Check: Sendable {
         // What was not finished has been reported already.
         let finished = recordings.filter { $0.copy.outcome != nil }
         try await replay(finished.filter(\.hasEndedItself), &tally)
+        try await judge(finished.filter(\.hasEndedItself), &tally)
         try await continueFromCuts(finished, &tally)
         return tally
     }

@@ -39,6 +39,7 @@ package struct Generator {
         case ..<91: return .ledger((0...random.below(3)).map { _ in step(isAlone: false) })
         case ..<94: return .stream(blocks(depth, atLeast: 1))
         case ..<96: return .handled(block(depth, isAlone: isAlone))
+        case ..<98: return .patched(block(depth, isAlone: isAlone), block(depth, isAlone: isAlone))
         default: return .either(block(depth, isAlone: isAlone), block(depth, isAlone: isAlone))
         }
     }

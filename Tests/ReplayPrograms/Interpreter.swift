@@ -42,6 +42,10 @@ final class Interpreter: Sendable {
         case .either(let left, let right):
             let isLeft = trace.digest % 2 == 0
             try await run(isLeft ? left : right, path + (isLeft ? "l" : "r"))
+        case .patched(let new, let old):
+            let isOn = try context.patched(path)
+            trace.note(path, isOn ? "patched" : "not patched")
+            try await run(isOn ? new : old, path + (isOn ? "n" : "o"))
         case .fail(let code):
             trace.note(path, "fails")
             throw Refused(code: code)

@@ -22,6 +22,8 @@ package indirect enum Operation: Sendable {
     case handled([Operation])
     /// Which of them depends on what the workflow saw last.
     case either([Operation], [Operation])
+    /// Which of them depends on whether the run has passed the place already.
+    case patched([Operation], [Operation])
     case fail(Int)
 }
 

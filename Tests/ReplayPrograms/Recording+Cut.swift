@@ -22,4 +22,13 @@ extension Recording {
         }
         return (root, kept.map(\.copy))
     }
+
+    /// Its history with a step, or a transaction, that the code does not know; nil if there is none.
+    package var withARowRenamed: WorkflowCopy? {
+        var changed = reopened
+        let candidates = copy.steps.indices.filter { copy.steps[$0].kind == .step || copy.steps[$0].kind == .transaction }
+        guard let index = candidates.randomElement() else { return nil }
+        changed.steps[index].key += "?"
+        return changed
+    }
 }

@@ -56,6 +56,33 @@ struct FireTests {
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `a run that goes on as a new one is open until that ends`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let (engine, executor) = (try await fixture.engine(["flow"]), try await fixture.executor())
+            func goOn(_ id: String) async throws -> WorkflowNumber {
+                let (number, next) = (try #require(try await fixture.backend.number(ofID: id)), try await fixture.number())
+                let continuation = Continuation(
+                    previous: number, number: next, id: id, input: .void, at: Fixture.hour(1.5), chain: RunChain(first: number, place: 1))
+                try await executor.commit(.continueAsNew(continuation))
+                #expect(try await fixture.status(next).live == .owned)
+                return next
+            }
+            for name in ["c", "s"] { try await make(fixture, name) { $0.overlap = name == "c" ? .cancelOther : .skip } }
+            #expect(try await fire(fixture, engine, at: 1.1).started.count == 2)
+            #expect(try await executor.claimReady().count == 2)
+            let (cancelled, skipping) = (try await goOn(Self.id("c", 1)), try await goOn(Self.id("s", 1)))
+            #expect(try await fixture.backend.schedules(nil).map(\.running) == [1, 1])
+            #expect(try await fire(fixture, engine, at: 2.1).started == [])
+            #expect(try await fixture.inbox(cancelled).map(\.kind) == [.cancel])
+            #expect(try await state(fixture, "s").skipped == 1)
+            try await executor.commit([.finish(outcome(cancelled, .cancelled), parent: nil), .finish(outcome(skipping), parent: nil)])
+            #expect(try await fixture.backend.schedules(nil).map(\.running) == [0, 0])
+            let report = try await fire(fixture, engine, at: 3.1, ended: ["c", "s"])
+            #expect(report.started.contains(Self.id("s", 3)) && report.started.contains { $0.hasPrefix("c@") })
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `engines that look at the same moment start each time once`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let stores = [fixture.backend, try await fixture.open(), try await fixture.open(), try await fixture.open()]

@@ -35,6 +35,12 @@ internal import Testing
             for childless in [children[0].number, unknown, -1] {
                 #expect(try await fixture.backend.openChildren(of: childless) == [])
             }
+            // Of several at once.
+            var grandchild = try await fixture.record()
+            grandchild.parent = ParentLink(number: children[0].number, key: "child", closePolicy: .cancel)
+            try await executor.commit(.start(grandchild))
+            let all = try await fixture.backend.openChildren(of: [parent, unknown, children[0].number, children[1].number, parent])
+            #expect(all == [parent: children, children[0].number: [OpenChild(number: grandchild.number, closePolicy: .cancel)]])
         }
     }
 

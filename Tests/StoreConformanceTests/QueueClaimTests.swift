@@ -84,6 +84,30 @@ internal import Testing
         }
     }
 
+    /// Whoever lowers a limit does not want twice as many to run because some of them are above it.
+    @Test(arguments: StoreUnderTest.available)
+    func `slots above a limit that was lowered count until they are free`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let (first, second) = (try await fixture.executor(), try await fixture.executor())
+            _ = try await fixture.declare()
+            _ = try await fixture.enqueue(9)
+            let limit = LimitID(queue: Fixture.queue)
+            for executor in [first, second] {
+                #expect(try await executor.claim(2, of: SlotWish(limit: limit, capacity: 4, wanted: 2)).numbers.count == 2)
+            }
+            try await first.claimer.free(try await first.claimer.slots())
+            let lowered = SlotWish(limit: limit, capacity: 2, wanted: 2)
+            #expect(try await first.claim(2, of: lowered).numbers == [])
+            let held = try await second.claimer.slots()
+            #expect(held.map(\.index) == [2, 3])
+            try await second.claimer.free([held[1]])
+            #expect(try await first.claim(2, of: lowered).numbers.count == 1)
+            try await second.claimer.free([held[0]])
+            #expect(try await second.claim(2, of: lowered).numbers.count == 1)
+            #expect(try await first.claim(2, of: lowered).numbers == [])
+        }
+    }
+
     @Test(arguments: StoreUnderTest.available)
     func `a queue that has changed since is left alone`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in

@@ -6,7 +6,7 @@ internal import Testing
     func `the version of the tables`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let version = try await fixture.backend.schemaVersion()
-            #expect(version == SchemaVersion(version: 2, minimumReader: 2))
+            #expect(version == SchemaVersion(version: 3, minimumReader: 3))
         }
     }
 
@@ -15,7 +15,7 @@ internal import Testing
         try await withStore(kind) { fixture in
             let number = try await fixture.ready()
             let again = try await fixture.open()
-            #expect(try await again.schemaVersion() == SchemaVersion(version: 2, minimumReader: 2))
+            #expect(try await again.schemaVersion() == SchemaVersion(version: 3, minimumReader: 3))
             #expect(try await again.status(of: number)?.live == .ready)
             let unmigrated = try await fixture.store.open(StoreSettings(migrate: false))
             #expect(try await unmigrated.status(of: number)?.live == .ready)
@@ -25,12 +25,12 @@ internal import Testing
 
     @Test(arguments: StoreUnderTest.available)
     func `many open a new database at the same time`(_ kind: StoreUnderTest) async throws {
-        let database = try kind.makeDatabase()
+        let database = try kind.makeDatabase(isNew: true)
         let backends = try await withThrowingTaskGroup { group in
             for _ in 0..<4 { group.addTask { try await database.store.open(StoreSettings()) } }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        for backend in backends { #expect(try await backend.schemaVersion().version == 2) }
+        for backend in backends { #expect(try await backend.schemaVersion().version == 3) }
         for backend in backends.dropFirst() { await backend.close() }
         try await database.remove(backends[0])
     }
@@ -38,7 +38,7 @@ internal import Testing
     @Test(arguments: StoreUnderTest.available)
     func `tables that are missing are an error without migration`(_ kind: StoreUnderTest) async throws {
         guard kind != .memory else { return }
-        let database = try kind.makeDatabase()
+        let database = try kind.makeDatabase(isNew: true)
         do {
             let backend = try await database.store.open(StoreSettings(migrate: false))
             Issue.record("opened without tables")

@@ -67,7 +67,8 @@ internal import Testing
             let report = try await executor.claim(asks, slots: wishes)
             #expect(report.answers.map { $0.claimed.map(\.number) } == [[keyed[0]], Array(others[..<2])])
             #expect(report.answers.map(\.shortOf) == [Self.key, other])
-            #expect(report.taken.count == 8)
+            // Two of the queue's are of no use while the keys are full: they are left to others.
+            #expect(report.taken.count == 6 && report.taken.count { $0.limit == Self.limit } == 3)
         }
     }
 

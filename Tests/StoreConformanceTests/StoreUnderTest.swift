@@ -57,14 +57,16 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
     // MARK: - Fresh databases
 
     /// The address of a database that nobody else uses, and how it is removed in the end.
-    func makeDatabase() throws -> TestDatabase {
-        let name = "t\(UInt64.random(in: .min ... .max))"
+    ///
+    /// - Parameter isNew: Nobody has made tables in it.
+    func makeDatabase(isNew: Bool = false) throws -> TestDatabase {
         switch self {
         case .memory:
             return TestDatabase(store: .memory())
         case .sqlite:
             let makeStore = try #require(Self.makeSQLite)
-            let folder = FileManager.default.temporaryDirectory.appending(path: "perdure-\(name)", directoryHint: .isDirectory)
+            let name = "perdure-t\(UInt64.random(in: .min ... .max))"
+            let folder = FileManager.default.temporaryDirectory.appending(path: name, directoryHint: .isDirectory)
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let store = makeStore(folder.appending(path: "test.db").path())
             return TestDatabase(store: store, viewPrefix: "perdure_") { backend in
@@ -74,14 +76,13 @@ enum StoreUnderTest: String, CaseIterable, Sendable, CustomTestStringConvertible
         case .postgres:
             let makeStore = try #require(Self.makePostgres)
             let url = try #require(Self.postgresURL)
+            let name = SchemaShelf.take(isNew: isNew)
             let store = makeStore(url, name)
             return TestDatabase(store: store, viewPrefix: "\"\(name)\".") { backend in
                 // Closed first: a test that failed may have left a transaction open, and the schema waits for it.
                 await backend.close()
                 let last = try await store.open(StoreSettings())
-                let transaction = try await last.begin(.readCommitted, for: nil)
-                _ = try await transaction.execute("DROP SCHEMA \(identifier: name) CASCADE")
-                _ = try await transaction.commit(nil, hadPending: false)
+                try await SchemaShelf.putBack(name, last)
                 await last.close()
             }
         }

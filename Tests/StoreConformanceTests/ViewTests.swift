@@ -28,15 +28,16 @@ internal import Testing
     func `every state has a word`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let executor = try await fixture.executor()
-            let numbers = try await fixture.ownedMany(10, by: executor)
+            let numbers = try await fixture.ownedMany(11, by: executor)
             let ends: [OutcomeStatus] = [.completed, .failed, .cancelled, .terminated, .timedOut, .expired]
             try await executor.commit(
                 ends.enumerated().map { .finish(outcome(numbers[$0], $1), parent: nil) } + [
                     .suspend(numbers[6], due: Fixture.future), .suspend(numbers[7], due: .max), .release(numbers[8]),
-                    .setAside(numbers[9], reason: "broken", at: Fixture.moment),
+                    .setAside(numbers[9], reason: "broken", at: Fixture.moment), .finish(outcome(numbers[10], .continued), parent: nil),
                 ])
             let words = [
                 "completed", "failed", "cancelled", "terminated", "timed out", "expired", "waiting", "waiting", "queued", "set aside",
+                "continued",
             ]
             for (number, word) in zip(numbers, words) {
                 #expect(try await fixture.row(of: number, "workflow_status")["state"] == .text(word))
@@ -158,7 +159,7 @@ extension Fixture {
         return rows.rows.map { Dictionary(uniqueKeysWithValues: zip(rows.columns, $0)) }
     }
 
-    fileprivate func row(of number: WorkflowNumber, _ view: String) async throws -> [String: SQLValue] {
+    func row(of number: WorkflowNumber, _ view: String) async throws -> [String: SQLValue] {
         let rows = try await rows(of: number, view)
         #expect(rows.count == 1)
         return try #require(rows.first)

@@ -4,12 +4,13 @@ import Perdure
 /// Runs the scenarios in turns, until all are complete or the time is over.
 struct Torture {
     static let names = [
-        "takeover", "unlocked", "zombie", "boundaries", "mutation", "restarts", "failover", "forgetful", "hidden", "migrations", "pooler",
-        "silent",
+        "takeover", "unlocked", "zombie", "boundaries", "mutation", "races", "restarts", "failover", "forgetful", "hidden", "migrations",
+        "limits",
+        "pooler", "silent",
     ]
 
     /// Those of which each commit gets a share.
-    private static let share = ["takeover", "zombie", "boundaries", "mutation", "migrations", "pooler"]
+    private static let share = ["takeover", "zombie", "boundaries", "mutation", "races", "migrations", "limits", "pooler"]
 
     let settings: Settings
 
@@ -25,7 +26,19 @@ struct Torture {
         say("seed \(settings.seed), \(scenarios.map(\.name).joined(separator: ", "))")
         let interruptions = [SIGINT, SIGTERM, SIGHUP].map { Self.end(workshop, on: $0) }
         defer { for source in interruptions { source.cancel() } }
-        await laps(scenarios, until: settings.minutes.map { begun + .seconds($0 * 60) })
+        try await PostgresServer.makeTemplate(in: workshop)
+        let end = settings.minutes.map { begun + .seconds($0 * 60) }
+        if settings.isShare {
+            // They mostly wait: half of them at the same time as the other half.
+            await withTaskGroup(of: Void.self) { group in
+                for isLong in [true, false] {
+                    nonisolated(unsafe) let half = scenarios.filter { ($0 is Suite) == isLong }
+                    group.addTask { unsafe await laps(half, until: end) }
+                }
+            }
+        } else {
+            await laps(scenarios, until: end)
+        }
         for scenario in scenarios {
             // Only where the time is limited may there be none.
             if settings.minutes == nil { scenario.tally.require(scenario.tally.rounds > 0, "not one round: nothing is proved") }
@@ -90,11 +103,13 @@ struct Torture {
             Zombie(workshop, rounds: size(5, share: 1), workflows: 200),
             Boundaries(workshop, size, seed: settings.seed, match: settings.match),
             Mutation(workshop, limit: size(1_000, share: 6)),
+            Races(workshop, size, seed: settings.seed, match: settings.match),
             Restarts(workshop, rounds: 20, seed: settings.seed),
             Failover(workshop, .synchronous, rounds: 10, seed: settings.seed),
             Failover(workshop, .asynchronous, rounds: 10, seed: settings.seed),
             Failover(workshop, .hidden, rounds: 10, seed: settings.seed),
             MigrationRace(workshop, rounds: size(50, share: 4), seed: settings.seed),
+            Limits(workshop, engines: size(8, share: 4), runs: size(100_000, share: 400), seed: settings.seed),
             Suite(workshop, .pooler, filters: size.isShare ? ["EngineOnStoresTests", "PerdurePostgresTests"] : []),
             Suite(workshop, .silent, filters: []),
         ]

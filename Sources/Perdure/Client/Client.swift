@@ -121,7 +121,7 @@ public final class Client: Sendable {
         try await core.deliver(InboxItem(workflow: core.number(ofID: id, in: transaction), kind: .terminate), in: transaction)
     }
 
-    /// Brings the newest run under an id back if it was set aside; see ``WorkflowHandle/resume(in:)``.
+    /// Brings the newest run under an id back if it was set aside or paused; see ``WorkflowHandle/resume(in:)``.
     @discardableResult
     public func resume(_ id: String, in transaction: Transaction? = nil) async throws -> Bool {
         try await core.resume(core.number(ofID: id, in: transaction), in: transaction)

@@ -11,10 +11,12 @@ extension ClientCore {
     }
 
     func status(of number: WorkflowNumber, in transaction: Transaction? = nil) async throws -> WorkflowStatus {
-        guard let status = try await access(transaction).status(of: number) else {
+        guard var status = try await access(transaction).status(of: number) else {
             throw WorkflowError(.notFound, "no workflow has the number \(number): it is past its retention, or was never started")
         }
-        return WorkflowStatus(status, now: environment.clock.now())
+        let now = environment.clock.now()
+        if status.outcome == nil, transaction == nil { status.pauses = try await pauses(of: status, at: now) }
+        return WorkflowStatus(status, now: now)
     }
 
     func deliver(_ item: InboxItem, in transaction: Transaction? = nil) async throws {
@@ -28,7 +30,7 @@ extension ClientCore {
         return true
     }
 
-    private func access(_ transaction: Transaction?) throws -> any WorkflowAccess {
+    func access(_ transaction: Transaction?) throws -> any WorkflowAccess {
         guard let transaction else { return store }
         try transaction.checkOpen()
         return transaction.backend

@@ -7,6 +7,7 @@ package final class ClientCore: Sendable {
     package let coder: PayloadCoder
     package let numbers: NumberPool
     package let endings: EndingsWatch
+    package let publications: PublicationsWatch
     private let starter: StartBatcher
     /// The engine's present incarnation, in a process that runs workflows.
     package let incarnation = Lock<Incarnation?>(nil)
@@ -21,6 +22,7 @@ package final class ClientCore: Sendable {
         self.coder = coder
         numbers = NumberPool(store: store, clock: environment.clock)
         endings = EndingsWatch(store: store, clock: environment.clock)
+        publications = PublicationsWatch(store: store, clock: environment.clock)
         starter = StartBatcher(store: store, owner: nil)
     }
 
@@ -33,7 +35,7 @@ package final class ClientCore: Sendable {
         if let version = options.version, !version.isEmpty { try Names.check(version, "the version of a workflow") }
         let now = environment.clock.now()
         let version = options.version ?? self.version
-        let attributes = options.attributes.isEmpty ? nil : try coder.encode(options.attributes, what: "the attributes of a workflow")
+        let attributes = try SearchAttribute.stored(options.attributes)
         let due = options.delay.flatMap { $0 > .zero ? now.adding($0) : nil }
         return WorkflowRecord(
             number: try await number(in: transaction), id: id, lane: Lane(workflow: name, version: version), input: input,
@@ -99,7 +101,7 @@ package final class ClientCore: Sendable {
                     return try await incarnation.start(record, policies)
                 }
                 let result = try await starter.start(record, policies)
-                if case .started = result { await store.notify([.ready]) }
+                if case .started = result, !store.announcesStarts { await store.notify([.ready]) }
                 // Somebody's open transaction holds the id: it may be free in a moment.
                 if case .rejected(let error) = result, error.code == .transient { throw error }
                 return result
@@ -117,7 +119,8 @@ package final class ClientCore: Sendable {
         while true {
             do throws(StoreError) {
                 let results = try await store.start(starts, by: nil, isOwned: false)
-                await wake(.ready, nil)
+                incarnation.withLock { $0 }?.hint(.ready)
+                if !store.announcesStarts { await store.notify([.ready]) }
                 if starts.contains(where: { $1.cancelsOthers }) { await wake(.inbox, nil) }
                 return results
             } catch {
@@ -129,7 +132,7 @@ package final class ClientCore: Sendable {
     }
 
     /// Returns when it has ended, set aside or not.
-    private func terminate(_ number: WorkflowNumber) async throws {
+    func terminate(_ number: WorkflowNumber) async throws {
         try await deliver(InboxItem(workflow: number, kind: .terminate))
         _ = try await endings.ending(of: number, orSetAside: false, isLocal: isLocal(number))
     }
@@ -144,6 +147,7 @@ package final class ClientCore: Sendable {
 
     func close() async {
         await endings.close()
+        await publications.close()
         await store.close()
         environment.close()
     }

@@ -93,7 +93,14 @@ package final class EndingsWatch: Sendable {
 
     private func look(for numbers: [WorkflowNumber], upTo newest: UInt64) async throws(StoreError) {
         do throws(StoreError) {
-            for ending in try await store.endings(of: numbers) { tell(ending, upTo: newest) }
+            let endings = try await store.endings(of: numbers)
+            for ending in endings where ending.continued == nil { tell(ending, upTo: newest) }
+            let continued = endings.compactMap(\.continued)
+            if continued.isEmpty { return }
+            let runs = try await store.newestRuns(of: continued)
+            state.withLock { state in
+                for (earlier, run) in runs { state.follow(earlier, to: run) }
+            }
         } catch {
             guard error.code == .rejected else { throw error }
             // One row that nobody understands is news for those who wait for it, and must not disturb the others.
@@ -109,6 +116,15 @@ package final class EndingsWatch: Sendable {
 
     /// An outcome that this process has written; it is the last word.
     func ended(_ outcome: Outcome) { tell(.outcome(outcome), upTo: .max) }
+
+    /// This process has continued a run as a new one: those who wait for its end wait for that one's.
+    func continued(_ earlier: WorkflowNumber, as run: WorkflowNumber) {
+        let leader: Parked<Turn>? = state.withLock { state in
+            state.follow(earlier, to: run)
+            return state.chooseLeader()
+        }
+        leader?.resume(returning: .lead)
+    }
 
     /// This process has set a workflow aside.
     ///
@@ -129,7 +145,7 @@ package final class EndingsWatch: Sendable {
             switch wakeup {
             case .ended(let numbers): state.unchecked.formUnion(numbers.filter { state.byNumber[$0] != nil })
             case .everything: state.unchecked.formUnion(state.byNumber.keys)
-            case .ready, .inbox, .settings: return nil
+            case .ready, .inbox, .settings, .published: return nil
             }
             return state.chooseLeader()
         }
@@ -194,6 +210,14 @@ extension EndingsWatch.State {
         guard let waiter = waiters.removeValue(forKey: id) else { return }
         byNumber[waiter.number]?.remove(id)
         if byNumber[waiter.number]?.isEmpty == true { byNumber[waiter.number] = nil }
+    }
+
+    /// Those who wait for the end of a run wait for that of the one as which it goes on; perhaps it has ended, too.
+    fileprivate mutating func follow(_ earlier: WorkflowNumber, to run: WorkflowNumber) {
+        guard earlier != run, let ids = byNumber.removeValue(forKey: earlier) else { return }
+        for id in ids { waiters[id]?.number = run }
+        byNumber[run, default: []].formUnion(ids)
+        unchecked.insert(run)
     }
 
     /// Gives a waiter its turn; returns it if it must be resumed.

@@ -21,17 +21,27 @@ package final class NumberPool: Sendable {
     ///
     /// A block that is older than ten seconds is dropped: numbers are ordered by time.
     func atHand() -> WorkflowNumber? {
+        atHand(1)
+    }
+
+    /// The first of so many numbers that follow each other, if they are at hand.
+    func atHand(_ count: Int) -> WorkflowNumber? {
         let time = clock.instant()
         return state.withLock { state in
-            guard state.next < state.end, let expires = state.expires, time < expires else { return nil }
-            defer { state.next += 1 }
+            guard state.next + WorkflowNumber(count) <= state.end, let expires = state.expires, time < expires else { return nil }
+            defer { state.next += WorkflowNumber(count) }
             return state.next
         }
     }
 
-    package func next() async throws(StoreError) -> WorkflowNumber {
+    package func next() async throws(StoreError) -> WorkflowNumber { try await next(1) }
+
+    /// The first of so many that follow each other: no more than a block has.
+    ///
+    /// What is left of the block before is dropped.
+    func next(_ count: Int) async throws(StoreError) -> WorkflowNumber {
         while true {
-            if let number = atHand() { return number }
+            if let number = atHand(count) { return number }
             if try await !waitForOther() { try await fetch() }
         }
     }

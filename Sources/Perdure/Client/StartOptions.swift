@@ -12,15 +12,17 @@ public struct StartOptions: Sendable {
     ///
     /// As Temporal's start delay.
     public var delay: Duration?
-    /// Shown in the views and kept with the workflow; the values are text.
-    public var attributes: [String: String]
+    /// What the workflow is found by; shown in the views, and kept with it.
+    ///
+    /// At most 64. They are stored as JSON, whatever the codec is.
+    public var attributes: [String: SearchAttribute]
     /// The application version that may run it; nil takes the engine's own, or any for a client.
     public var version: String?
 
     /// Makes options; all have defaults.
     public init(
         conflictPolicy: IDConflictPolicy = .useExisting, reusePolicy: IDReusePolicy = .useExisting, timeout: Duration? = nil,
-        delay: Duration? = nil, attributes: [String: String] = [:], version: String? = nil
+        delay: Duration? = nil, attributes: [String: SearchAttribute] = [:], version: String? = nil
     ) {
         self.conflictPolicy = conflictPolicy
         self.reusePolicy = reusePolicy

@@ -26,9 +26,10 @@ public struct WorkflowHandle<Output: Sendable>: Sendable {
         try await core.deliver(InboxItem(workflow: number, kind: .terminate), in: transaction)
     }
 
-    /// Brings a workflow that was set aside back, once what it was set aside for is mended; with a transaction, when that commits.
+    /// Brings a workflow back that was set aside, once what it was set aside for is mended, or that was paused; with a transaction, when that
+    /// commits.
     ///
-    /// - Returns: False if it is not set aside.
+    /// - Returns: False if it is neither.
     @discardableResult
     public func resume(in transaction: Transaction? = nil) async throws -> Bool { try await core.resume(number, in: transaction) }
 

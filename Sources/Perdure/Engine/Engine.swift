@@ -36,10 +36,12 @@ public final class Engine: Sendable {
         store: Store, configuration: EngineConfiguration, environment: EngineEnvironment,
         @DeclarationBuilder workflows: () -> [Declaration]
     ) async throws {
-        declarations = try Declarations(workflows(), PayloadCoder(codec: configuration.codec, limit: configuration.payloadLimit))
+        var declarations = try Declarations(workflows(), PayloadCoder(codec: configuration.codec, limit: configuration.payloadLimit))
         settings = configuration
         self.environment = environment
         client = try await Client(store: store, configuration: configuration, environment: environment)
+        declarations.addOwn(client.core)
+        self.declarations = declarations
     }
 
     /// Runs workflows until it is asked to end, by ``gracefulShutdown()``, by a signal, or by a cancellation of the current task.

@@ -2,6 +2,8 @@
 public struct EngineConfiguration: Sendable {
     /// The version of the application that this engine runs: it claims workflows of this version, and those started without one.
     public var version: String = ""
+    /// Versions of the application whose workflows this build runs as well; see <doc:SafeDeployments>.
+    public var compatibleVersions: Set<String> = []
     /// How long after its last sign of life an engine counts as dead and its workflows go to others.
     public var lease: Duration = .seconds(10)
     /// How long an engine must have been silent before its workflows go to others although its lease has not ended, where the database shows
@@ -13,10 +15,12 @@ public struct EngineConfiguration: Sendable {
     /// How many engines in a row may die with a workflow that makes no progress, before it is set aside with the reason.
     ///
     /// From the second such crash on the workflow has to wait before it is tried again, and it is tried with few others of its kind at a
-    /// time, so that the innocent are soon told from it. Progress, a wait, and ``WorkflowHandle/resume()`` set the count to zero.
+    /// time, so that the innocent are soon told from it. Progress, a wait, and ``WorkflowHandle/resume(in:)`` set the count to zero.
     public var crashLimit: Int = 5
     /// How long a workflow waits after the second crash; the time doubles with each.
     public var crashBackoff: Duration = .seconds(1)
+    /// At how many rows the history of a run is called long in the log: once at each of these, for a replay reads all of them.
+    public var longHistories: Set<Int> = [10_000, 50_000, 250_000, 1_000_000]
     /// How many workflows are in memory at most; those that only wait beyond it are rows.
     public var maximumInMemory: Int = 20_000
     /// The largest input, result, error or progress, in bytes after encoding.
@@ -41,6 +45,8 @@ public struct EngineConfiguration: Sendable {
     /// The defaults.
     public init() {}
 
+    /// The versions whose workflows an engine runs.
+    package var servedVersions: Set<String> { compatibleVersions.union(["", version]) }
     package var crashes: CrashRules { CrashRules(limit: crashLimit, backoff: crashBackoff) }
     /// For how long after a heartbeat nobody can have taken over: one that is cut off loses its lock, and is taken for dead before its lease ends.
     var tenure: Duration { min(lease, silence ?? lease) }

@@ -12,6 +12,8 @@ public struct EngineStatistics: Sendable, Hashable {
     public var started = 0
     /// Workflows that ended here, however they ended.
     public var finished = 0
+    /// Runs that went on as new ones here.
+    public var continued = 0
     /// Workflows that were set aside here, to be looked at by a person.
     public var setAside = 0
     /// Workflows that were taken out of memory while they waited.

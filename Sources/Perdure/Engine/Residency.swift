@@ -43,6 +43,14 @@ package struct Residency {
         return true
     }
 
+    /// As `admit`, for several at once, while there are fewer than `full` in memory.
+    mutating func admit(_ numbers: [WorkflowNumber], below full: Int) -> Bool {
+        guard numbers.count <= room, limit - room < min(full, limit / 2), !isClosed else { return false }
+        reserved += numbers.count
+        arriving.formUnion(numbers)
+        return true
+    }
+
     /// It has come, or will not.
     mutating func arrived(_ number: WorkflowNumber) {
         reserved -= 1
@@ -166,6 +174,13 @@ package struct Residency {
         watched = Set(numbers)
         lastWatched = numbers
         watchEnd = end
+    }
+
+    /// Besides those that are watched already: of queues, whose turn has come.
+    mutating func watchToo(_ numbers: [WorkflowNumber], until end: Microseconds) {
+        watched.formUnion(numbers)
+        lastWatched += numbers.filter { !lastWatched.contains($0) }
+        watchEnd = max(watchEnd, end)
     }
 
     /// When the next suspects may begin; nil: now.

@@ -25,6 +25,7 @@ extension Client {
 
     /// No more workflows of the queue begin, in any engine, from the moment at which this returns.
     ///
+    /// It waits for claims that are on their way; for one that hangs in its midst, because its engine is frozen, three seconds and no longer.
     /// What has begun goes on, also after a crash or a wait. Work is still accepted; it is seen as waiting for a queue that is paused.
     public func pauseQueue(_ name: String, reason: String? = nil) async throws {
         try await change(name, .pause(reason: reason))

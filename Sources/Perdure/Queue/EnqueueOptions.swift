@@ -20,8 +20,10 @@ public struct EnqueueOptions: Sendable {
     public var reusePolicy: IDReusePolicy
     /// The workflow is cancelled as timed out when it takes longer than this, counted from its start or the end of its delay.
     public var timeout: Duration?
-    /// Shown in the views and kept with the workflow; the values are text.
-    public var attributes: [String: String]
+    /// What the workflow is found by; shown in the views, and kept with it.
+    ///
+    /// At most 64. They are stored as JSON, whatever the codec is.
+    public var attributes: [String: SearchAttribute]
     /// The application version that may run it; nil takes the engine's own, or any for a client.
     public var version: String?
 
@@ -29,7 +31,7 @@ public struct EnqueueOptions: Sendable {
     public init(
         key: String = "", priority: Int = 0, delay: Duration? = nil, expiry: Duration? = nil, deduplication: Deduplication? = nil,
         debounce: Debounce? = nil, conflictPolicy: IDConflictPolicy = .useExisting, reusePolicy: IDReusePolicy = .useExisting,
-        timeout: Duration? = nil, attributes: [String: String] = [:], version: String? = nil
+        timeout: Duration? = nil, attributes: [String: SearchAttribute] = [:], version: String? = nil
     ) {
         self.key = key
         self.priority = priority

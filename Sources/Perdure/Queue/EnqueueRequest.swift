@@ -94,7 +94,7 @@ struct EnqueueRequest: Sendable {
             }
         }
         let now = now ?? core.environment.clock.now()
-        let attributes = options.attributes.isEmpty ? nil : try core.coder.encode(options.attributes, what: "the attributes of a workflow")
+        let attributes = try SearchAttribute.stored(options.attributes)
         let due = (options.debounce?.period ?? options.delay).flatMap { $0 > .zero ? now.adding($0) : nil }
         return WorkflowRecord(
             number: try await core.number(in: transaction), id: id, lane: lane(core.version), input: input, attributes: attributes,

@@ -23,6 +23,11 @@ extension Schedule {
         for key in attributes.keys where key.hasPrefix("perdure.") {
             throw wrong("has an attribute '\(key)': what begins with 'perdure.' is the library's own")
         }
+        // Two are added to each run.
+        guard attributes.count <= SearchAttribute.countLimit - 2 else {
+            throw wrong("has \(attributes.count) attributes, and the limit is \(SearchAttribute.countLimit - 2)")
+        }
+        try SearchAttribute.check(attributes)
         do {
             return try spec.compiled()
         } catch {

@@ -38,8 +38,8 @@ public struct Schedule: Sendable {
     public var runs: Int?
     /// A run is cancelled as timed out when it takes longer than this.
     public var timeout: Duration?
-    /// Shown in the views and kept with each run.
-    public var attributes: [String: String]
+    /// What each run is found by; shown in the views, and kept with it.
+    public var attributes: [String: SearchAttribute]
     /// The application version that may run it; empty is any.
     public var version: String
     /// As its queue says.
@@ -76,7 +76,7 @@ public struct Schedule: Sendable {
     public init<W: Workflow>(
         _ name: String, _ spec: ScheduleSpec, _ type: W.Type, input: W.Input, queue: Queue? = nil, key: String = "", priority: Int = 0,
         overlap: ScheduleOverlapPolicy = .skip, catchUp: Duration = .days(365), pauseOnFailure: Bool = false, runs: Int? = nil,
-        timeout: Duration? = nil, attributes: [String: String] = [:], version: String = ""
+        timeout: Duration? = nil, attributes: [String: SearchAttribute] = [:], version: String = ""
     ) where W.Input: Codable {
         self.init(
             name, spec, W.name, .value { coder throws(WorkflowError) in try coder.encode(input, what: "the input of schedule '\(name)'") },
@@ -87,7 +87,7 @@ public struct Schedule: Sendable {
     public init<W: Workflow>(
         _ name: String, _ spec: ScheduleSpec, _ type: W.Type, queue: Queue? = nil, key: String = "", priority: Int = 0,
         overlap: ScheduleOverlapPolicy = .skip, catchUp: Duration = .days(365), pauseOnFailure: Bool = false, runs: Int? = nil,
-        timeout: Duration? = nil, attributes: [String: String] = [:], version: String = ""
+        timeout: Duration? = nil, attributes: [String: SearchAttribute] = [:], version: String = ""
     ) where W.Input == Void {
         self.init(
             name, spec, W.name, .encoded(.void), queue, key, priority, overlap, catchUp, pauseOnFailure, runs, timeout, attributes, version)
@@ -96,7 +96,7 @@ public struct Schedule: Sendable {
     private init(
         _ name: String, _ spec: ScheduleSpec, _ workflow: String, _ input: Input, _ queue: Queue?, _ key: String, _ priority: Int,
         _ overlap: ScheduleOverlapPolicy, _ catchUp: Duration, _ pauseOnFailure: Bool, _ runs: Int?, _ timeout: Duration?,
-        _ attributes: [String: String], _ version: String
+        _ attributes: [String: SearchAttribute], _ version: String
     ) {
         (self.name, self.spec, self.workflow, self.input, self.queue) = (name, spec, workflow, input, queue?.name)
         (self.key, self.priority, self.overlap, self.catchUp) = (key, priority, overlap, catchUp)

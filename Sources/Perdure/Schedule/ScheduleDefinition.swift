@@ -16,7 +16,7 @@ package struct ScheduleDefinition: Sendable, Hashable, Codable {
     package var pauseOnFailure: Bool?
     package var runs: Int?
     package var timeout: Int64?
-    package var attributes: [String: String]?
+    package var attributes: [String: SearchAttribute]?
 
     package init(_ schedule: Schedule) {
         (spec, workflow, queue, runs) = (schedule.spec, schedule.workflow, schedule.queue, schedule.runs)

@@ -3,8 +3,7 @@ public import FoundationEssentials
 extension WorkflowContext {
     /// Which schedule has started this run, and for which time; nil if none has.
     public var scheduled: ScheduledTime? {
-        guard let (name, time) = run.record.scheduled(run.coder), let moment = SQLDate.parse(time) else { return nil }
-        return ScheduledTime(schedule: name, time: moment)
+        run.record.scheduled.map { ScheduledTime(schedule: $0.name, time: $0.time) }
     }
 }
 

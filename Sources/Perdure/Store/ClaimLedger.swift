@@ -13,6 +13,9 @@ package struct QueueStanding: Sendable, Equatable {
 ///
 /// A store that claims in several steps goes through it in the order of its methods, inside one transaction.
 package struct ClaimLedger: Sendable {
+    /// So soon a queue is asked again that somebody is about to pause.
+    private static let postponement = Duration.milliseconds(100)
+
     private let request: ClaimRequest
     private var report: ClaimReport
     /// Of the asks, by their index, those that are answered; the others are stale or paused.
@@ -80,6 +83,13 @@ package struct ClaimLedger: Sendable {
         report.answers[ask].shortOf = limit.shortOf
     }
 
+    /// Its queue cannot be claimed from at this moment, and nobody will say when it can.
+    package mutating func postpone(_ ask: Int) {
+        let limit = LimitID(queue: request.asks[ask].queue)
+        report.answers[ask].shortOf = limit
+        report.nextTokens[limit] = Self.postponement
+    }
+
     /// What is to be written, and what is to be told.
     package func settled() -> ClaimSettlement {
         var settlement = ClaimSettlement(report: report)
@@ -96,9 +106,22 @@ package struct ClaimLedger: Sendable {
         }
         let own = Set(served.map { request.asks[$0] }.filter(\.holdsUntilEnd).flatMap(\.slots))
         for (limit, slots) in free.sorted(by: { $0.key < $1.key }) {
-            if own.contains(limit) { settlement.unused += slots } else { settlement.report.taken += slots }
+            let vain = own.contains(limit) ? slots.count : inVain(limit)
+            settlement.unused += slots.suffix(vain)
+            settlement.report.taken += slots.dropLast(vain)
         }
         return settlement
+    }
+
+    /// How many slots were taken that nothing can use, because another limit is the one that is reached.
+    ///
+    /// Two executors that each kept what the other needs would wait for each other.
+    private func inVain(_ limit: LimitID) -> Int {
+        let users = served.filter { request.asks[$0].slots.contains(limit) }
+        guard users.allSatisfy({ report.answers[$0].shortOf.map { $0 != limit } ?? false }) else { return 0 }
+        let begun = users.reduce(0) { $0 + report.answers[$1].claimed.beginning.count }
+        let free = request.slots.first { $0.limit == limit }?.free ?? 0
+        return max(0, (taken[limit]?.count ?? 0) - max(0, begun - free))
     }
 
     private func settleRates(_ settlement: inout ClaimSettlement) {

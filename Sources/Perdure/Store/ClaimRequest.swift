@@ -140,7 +140,7 @@ package struct ClaimReport: Sendable {
 
     /// One for each ask.
     package var answers: [Answer]
-    /// Slots that the executor has taken, and keeps until it frees them.
+    /// Slots that the executor has taken, and keeps until it frees them; none that it could not use because of another limit.
     package var taken: [Slot]
     /// How long it is until a rate limit lets one through again, where it is the reason that more was not claimed.
     package var nextTokens: [LimitID: Duration]

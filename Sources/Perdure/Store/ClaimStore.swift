@@ -7,12 +7,20 @@ package struct Repertoire: Sendable, Equatable {
     package var queues: Set<String>
     /// Of these, those whose workflows take their turn again when what they waited for has come: their slots were others' meanwhile.
     package var limited: Set<String>
+    /// Types that it could run and that are paused: of these it claims only what was cancelled.
+    package private(set) var paused: Set<String> = []
 
     package init(workflows: Set<String>, versions: Set<String>, queues: Set<String> = [""], limited: Set<String> = []) {
         self.workflows = workflows
         self.versions = versions
         self.queues = queues
         self.limited = limited
+    }
+
+    /// These types are paused, and no others.
+    package mutating func pause(_ types: Set<String>) {
+        let all = workflows.union(paused)
+        (workflows, paused) = (all.subtracting(types), all.intersection(types))
     }
 
     /// Each name with each version.
@@ -22,6 +30,11 @@ package struct Repertoire: Sendable, Equatable {
 
     package func contains(_ lane: Lane) -> Bool {
         workflows.contains(lane.workflow) && versions.contains(lane.version) && queues.contains(lane.queue)
+    }
+
+    /// Whether a workflow of the lane is run that was cancelled, although its type is paused; whatever slots there are.
+    package func runsCancelled(_ lane: Lane) -> Bool {
+        paused.contains(lane.workflow) && versions.contains(lane.version) && queues.contains(lane.queue)
     }
 
     /// Whether a workflow of the lane that has waited is run at once.
@@ -44,17 +57,27 @@ package struct Claimed: Sendable, Equatable {
     package var isExpired = false
     /// False: it is not of the repertoire, and was not claimed but made ready for those who can run it.
     package var isServed: Bool
+    /// What was asked, of one that is fresh and for which nothing has arrived, where the store has read it with the claim: then this is all that
+    /// there is to be loaded.
+    package var record: WorkflowRecord?
 
     package init(
         number: WorkflowNumber, crashes: Int = 0, due: Microseconds? = nil, isFresh: Bool = false, isExpired: Bool = false,
-        isServed: Bool = true
+        isServed: Bool = true, record: WorkflowRecord? = nil
     ) {
+        self.record = record
         self.isExpired = isExpired
         self.number = number
         self.crashes = crashes
         self.due = due
         self.isFresh = isFresh
         self.isServed = isServed
+    }
+
+    /// Two claims of the same are equal, whichever store has read along what was asked.
+    package static func == (left: Claimed, right: Claimed) -> Bool {
+        left.number == right.number && left.crashes == right.crashes && left.due == right.due && left.isFresh == right.isFresh
+            && left.isExpired == right.isExpired && left.isServed == right.isServed
     }
 }
 
@@ -83,13 +106,16 @@ package struct Glance: Sendable, Equatable {
     package var expired = true
     /// The sum of the revisions of all queues: something about them has changed if it has.
     package var queues: Int64?
+    /// The same of what is paused.
+    package var pauses: Int64?
     /// When the first schedule is due, as `nextSchedule`.
     package var nextSchedule: Microseconds?
 
     package init(
         ready: Bool = true, inbox: Bool = true, nextDue: Microseconds? = .min, suspect: Suspect? = Suspect(crashes: 0, due: .min),
-        expired: Bool = true, queues: Int64? = nil, nextSchedule: Microseconds? = .min
+        expired: Bool = true, queues: Int64? = nil, pauses: Int64? = nil, nextSchedule: Microseconds? = .min
     ) {
+        self.pauses = pauses
         self.nextSchedule = nextSchedule
         self.expired = expired
         self.queues = queues
@@ -115,6 +141,8 @@ package protocol ClaimStore: Sendable {
 ///
 /// Called by one loop, one call at a time.
 package protocol Claimer: Sendable {
+    /// The thread that the connection blocks, where it has one; the engine's claiming loop runs on it too, so that a claim costs no hop.
+    var executor: (any TaskExecutor)? { get }
     /// Whether the calls below would find anything; claims nothing. An idle engine asks for nothing else, so it should be cheap.
     func glance(_ repertoire: Repertoire) async throws(StoreError) -> Glance
     /// The lanes of the repertoire in which something has become ready since the last call; after a reset, in which anything is.
@@ -139,7 +167,7 @@ package protocol Claimer: Sendable {
     func claimDue(_ repertoire: Repertoire, now: Microseconds, limit: Int) async throws(StoreError) -> [Claimed]
     /// Those of these that are nobody's and for which what has arrived is reason enough; now theirs, or ready for others.
     ///
-    /// For those that wait it always is. Those that are ready, suspects or set aside are left to who serves them or to a person. But whatever
+    /// For those that wait it always is; for those that are paused, and those that are ready and of a type that is paused, a cancel is. Those other ones that are ready, suspects or set aside are left to who serves them or to a person. But whatever
     /// is to end without running is claimed in any state, whatever its type and version: it has a terminate in the inbox, or is fresh
     /// and has a cancel there.
     func claimArrived(_ numbers: [WorkflowNumber], _ repertoire: Repertoire) async throws(StoreError) -> [Claimed]
@@ -148,12 +176,17 @@ package protocol Claimer: Sendable {
     /// Suspects with so many crashes that are due; now theirs, and for so long on probation: if the executor dies meanwhile, they are to
     /// blame before others.
     ///
-    /// Those that were watched before, and have let it live, are `acquitted` in the same transaction.
+    /// Those that were watched before, and have let it live, are `acquitted` in the same transaction. Those of queues that are `limited` need a
+    /// slot first: they become ready, and are on probation from their claim until they are acquitted or make progress.
     func claimSuspects(
         _ repertoire: Repertoire, crashes: Int, now: Microseconds, limit: Int, probation: Duration, acquitted: [WorkflowNumber]
     ) async throws(StoreError) -> [Claimed]
     /// Those of these that this executor owns: how the rows of a claim whose reply was lost are found.
     func owned() async throws(StoreError) -> [WorkflowNumber]
+    /// Of those that this executor owns, those that it claimed only to end them and that had not begun.
+    ///
+    /// Whatever becomes of the executor, they do not count as begun: handed back or taken from it, they are as fresh as before.
+    func unbegun() async throws(StoreError) -> [WorkflowNumber]
     /// The earliest moment at which a waiting workflow is due; nil if none ever is.
     func nextDue() async throws(StoreError) -> Microseconds?
     /// The workflows for which something has arrived since the last call (from anybody, by plain SQL too); may name one again.
@@ -164,6 +197,8 @@ package protocol Claimer: Sendable {
 }
 
 extension Claimer {
+    package var executor: (any TaskExecutor)? { nil }
+
     package var hasMoreToScout: Bool { false }
 
     /// What is ready, whatever its key: returned work first, then by priority.

@@ -11,7 +11,7 @@ package typealias ExecutorID = Int64
 
 /// Bytes and what they are encoded with.
 ///
-/// Stores never look inside.
+/// Stores never look inside; what they index of attributes they are told by `WorkflowRecord.attributeRows`.
 package struct EncodedPayload: Sendable, Hashable {
     /// The codec's number; 0 is "nothing" (a `Void` value), 1 is JSON, as `PayloadCodec` lists them.
     package var codec: Int16
@@ -73,7 +73,7 @@ package struct WorkflowRecord: Sendable, Hashable {
     package var lane: Lane
     package var input: EncodedPayload
     package var parent: ParentLink?
-    /// A JSON object of the caller's attributes.
+    /// A JSON object of the caller's attributes: the one payload that a store keeps in two forms, the other being `attributeRows`.
     package var attributes: EncodedPayload?
     package var created: Microseconds
     /// Not before this moment; nil is at once.
@@ -128,6 +128,22 @@ package enum StepKind: Int16, Sendable {
     case patch = 8
     /// Gives a place in the order to the row whose key is its output: a transaction that committed without one.
     case order = 9
+    /// A message that another receive had been given when it was cancelled.
+    case receiveAgain = 10
+    /// A message to another workflow.
+    case send = 11
+    /// A published event; its value is the output.
+    case event = 12
+    /// A value appended to a stream, which is the output; without one the stream is closed.
+    case append = 13
+    /// A request of a client, with what it was answered.
+    case request = 14
+    /// Children that were started together: their numbers follow each other, and the output is the block of them.
+    case childrenStart = 16
+    /// The ends of some of these, in the order in which they came, with what came of each.
+    case childrenEnded = 17
+    /// A change of its own attributes, which is the output, with null for those that are removed.
+    case setAttributes = 20
 }
 
 /// One completed step: the row of `steps`, never changed.
@@ -161,7 +177,7 @@ package struct StepRecord: Sendable, Hashable {
     }
 }
 
-/// A step that has failed at least once, or reported progress, and is not completed: the row of `pending`.
+/// A step that has failed at least once, reported progress, or is held back by a pause, and is not completed: the row of `pending`.
 package struct PendingRecord: Sendable, Hashable {
     package var workflow: WorkflowNumber
     package var key: String
@@ -173,11 +189,14 @@ package struct PendingRecord: Sendable, Hashable {
     package var due: Microseconds?
     package var error: EncodedPayload?
     package var progress: EncodedPayload?
+    /// The number of the `PauseRow` because of which the next attempt does not begin.
+    package var heldBy: Int64?
 
     package init(
         workflow: WorkflowNumber, key: String, attempt: Int32, started: Microseconds, due: Microseconds? = nil,
-        error: EncodedPayload? = nil, progress: EncodedPayload? = nil
+        error: EncodedPayload? = nil, progress: EncodedPayload? = nil, heldBy: Int64? = nil
     ) {
+        self.heldBy = heldBy
         self.workflow = workflow
         self.key = key
         self.attempt = attempt
@@ -189,7 +208,7 @@ package struct PendingRecord: Sendable, Hashable {
 }
 
 /// How a workflow ended.
-package enum OutcomeStatus: Int16, Sendable {
+package enum OutcomeStatus: Int16, Sendable, CaseIterable {
     case completed = 1
     case failed = 2
     case cancelled = 3
@@ -197,6 +216,8 @@ package enum OutcomeStatus: Int16, Sendable {
     case timedOut = 5
     /// It waited longer than it was to, and never began.
     case expired = 6
+    /// It goes on as a new run, whose input is its output.
+    case continued = 7
 
     /// Whether a workflow of a queue that ends like this is a dead letter: nobody wanted it to.
     package var isDead: Bool { self == .failed || self == .timedOut || self == .expired }
@@ -245,6 +266,17 @@ package enum InboxKind: Int16, Sendable {
     case terminate = 2
     /// A child has ended; `reference` is its number. The outcome itself is read from `outcomes`.
     case childEnded = 3
+    /// `topic` and `payload`; `reference` is the sender's number, if it is a workflow.
+    case message = 4
+    /// As a message, and somebody waits for the reply to `key`.
+    case request = 5
+    /// An operator does something to a step: `topic` says what, `key` to which, and `reference` is the row of `interventions`.
+    case intervention = 6
+    /// One of the children that were started together has ended: `reference` is its number, `topic` the group that it belongs to.
+    ///
+    /// There may be very many of these, so they are read by the page (`HistoryReader.groupEnds`); `inbox(of:)` gives one only, as a sign that there
+    /// are some that are not seen. The largest number: the index of the inbox has them behind all others.
+    case groupEnded = 100
 }
 
 /// A row of `inbox`: inserted by anybody, deleted by the owner in the batch that records what came of it.
@@ -257,15 +289,24 @@ package struct InboxItem: Sendable, Hashable {
     package var kind: InboxKind
     package var reference: Int64?
     package var payload: EncodedPayload?
+    package var topic: String?
+    /// What its sender calls it: an idempotency key, or the key of the step that sent it.
+    package var key: String?
+    /// Its workflow knew of it when it left memory, so it is no reason to wake it.
+    package var isSeen: Bool
 
     package init(
-        sequence: Int64 = 0, workflow: WorkflowNumber, kind: InboxKind, reference: Int64? = nil, payload: EncodedPayload? = nil
+        sequence: Int64 = 0, workflow: WorkflowNumber, kind: InboxKind, reference: Int64? = nil, payload: EncodedPayload? = nil,
+        topic: String? = nil, key: String? = nil, isSeen: Bool = false
     ) {
         self.sequence = sequence
         self.workflow = workflow
         self.kind = kind
         self.reference = reference
         self.payload = payload
+        self.topic = topic
+        self.key = key
+        self.isSeen = isSeen
     }
 }
 
@@ -281,4 +322,6 @@ package enum LiveState: Int16, Sendable {
     case setAside = 3
     /// More than one engine in a row has died with it: nobody's until it is due, and then claimed with few others at a time.
     case suspect = 4
+    /// Paused by an operator: nobody's until it is resumed, terminated, or cancelled.
+    case paused = 5
 }

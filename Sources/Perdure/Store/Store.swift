@@ -43,8 +43,8 @@ public enum LogLevel: Int, Sendable, Comparable {
 }
 
 /// An opened store: the roles that an engine and a client need, each a protocol of its own.
-package protocol StoreBackend: JournalStore, HistoryReader, LeaseStore, ClaimStore, ClientStore, QueueStore, ScheduleStore,
-    TransactionStore, WakeupStore
+package protocol StoreBackend: JournalStore, HistoryReader, ArchiveStore, LeaseStore, ClaimStore, ClientStore, QueueStore, ScheduleStore,
+    MessagingStore, ControlStore, PauseStore, SearchStore, TransactionStore, WakeupStore
 {
     /// How many writers commit side by side: 1 on SQLite.
     var writers: Int { get }

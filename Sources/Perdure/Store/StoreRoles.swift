@@ -27,17 +27,23 @@ package struct LoadedWorkflow: Sendable {
     package var unordered: [StepRecord]
     package var pending: [PendingRecord]
     package var inbox: [InboxItem]
+    /// The keys of all rows of patches, which the code asks for before their turn; where `history` is complete they may be left out.
+    package var patches: Set<String>
+    /// The `origin` of its `RunLink`; nil if it came of no other run.
+    package var origin: String?
 
     package init(
         record: WorkflowRecord, history: [StepRecord] = [], isComplete: Bool = true, unordered: [StepRecord] = [],
-        pending: [PendingRecord] = [], inbox: [InboxItem] = []
+        pending: [PendingRecord] = [], inbox: [InboxItem] = [], patches: Set<String> = [], origin: String? = nil
     ) {
+        self.origin = origin
         self.record = record
         self.history = history
         self.isComplete = isComplete
         self.unordered = unordered
         self.pending = pending
         self.inbox = inbox
+        self.patches = patches
     }
 }
 
@@ -49,24 +55,56 @@ package protocol HistoryReader: Sendable {
     func loadFresh(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [LoadedWorkflow]
     /// The ordered rows behind `order`, in order.
     func history(of number: WorkflowNumber, after order: Int64, limit: Int) async throws(StoreError) -> [StepRecord]
-    /// What waits for these workflows now, in the order of arrival.
+    /// What waits for these workflows now, in the order of arrival; of each one's `groupEnded` rows that are not seen, the first alone.
     func inbox(of numbers: [WorkflowNumber]) async throws(StoreError) -> [InboxItem]
-    /// The children of a workflow that have not ended, and what their parent's end means to them.
-    func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild]
+    /// The children of these workflows that have not ended, in the order of their numbers, and what their parents' end means to them; nothing for one
+    /// that has none.
+    func openChildren(of numbers: [WorkflowNumber]) async throws(StoreError) -> [WorkflowNumber: [OpenChild]]
+    /// How children of a group have ended whose `groupEnded` rows are in the inbox, seen or not, in the order of arrival: at most so many, and
+    /// no more than so many bytes of outputs and errors, but one at least if there is one.
+    func groupEnds(of parent: WorkflowNumber, _ group: String, limit: Int, bytes: Int) async throws(StoreError) -> [GroupEnd]
+    /// Puts what has arrived too late for runs that were continued into the inboxes of these, as which they go on; asked before their inboxes are read.
+    func forward(to numbers: [WorkflowNumber]) async throws(StoreError)
 }
 
 extension HistoryReader {
+    /// Where an end and a delivery are one after the other nothing comes too late.
+    package func forward(to numbers: [WorkflowNumber]) async throws(StoreError) {}
+
     package func loadFresh(_ numbers: [WorkflowNumber]) async throws(StoreError) -> [LoadedWorkflow] {
         try await load(numbers, limit: 1)
+    }
+
+    package func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild] {
+        try await openChildren(of: [number])[number] ?? []
+    }
+}
+
+/// One end among those of children that were started together.
+package struct GroupEnd: Sendable, Hashable {
+    /// The row of the inbox that says so.
+    package var sequence: Int64
+    /// The run that was started: of one that was continued, the first.
+    package var child: WorkflowNumber
+    /// nil if it is not there any more.
+    package var outcome: Outcome?
+
+    package init(sequence: Int64, child: WorkflowNumber, outcome: Outcome?) {
+        self.sequence = sequence
+        self.child = child
+        self.outcome = outcome
     }
 }
 
 /// A child that has not ended.
 package struct OpenChild: Sendable, Hashable {
     package var number: WorkflowNumber
+    /// The run that was started, if this one continues it.
+    package var first: WorkflowNumber
     package var closePolicy: StoredClosePolicy
 
-    package init(number: WorkflowNumber, closePolicy: StoredClosePolicy) {
+    package init(number: WorkflowNumber, first: WorkflowNumber? = nil, closePolicy: StoredClosePolicy) {
+        self.first = first ?? number
         self.number = number
         self.closePolicy = closePolicy
     }
@@ -156,12 +194,18 @@ package struct StatusRecord: Sendable {
     package var crashes: Int
     /// Why it was set aside.
     package var reason: String?
+    /// Who has paused it, if it is paused.
+    package var pause: Instruction?
     package var outcome: Outcome?
     package var pending: [PendingRecord]
     /// Whether an executor is alive that can run it; nil if it has ended.
     package var isServed: Bool?
     /// Of one that is ready and may begin: what it waits for; the first that applies.
     package var wait: QueueWait?
+    /// Where it came from, if it came of another run.
+    package var link: RunLink?
+    /// What holds it back, or a step of it; not the stores say so, but `ClientCore`.
+    package var pauses: [PauseRow] = []
 
     package init(
         record: WorkflowRecord, live: LiveState? = nil, executor: ExecutorID? = nil, due: Microseconds? = nil, crashes: Int = 0,
@@ -188,6 +232,9 @@ package enum QueueWait: String, Sendable {
     /// No live engine takes work from its queue.
     case unserved = "an engine that serves its queue"
     case paused = "its queue, which is paused"
+    case typePaused = "its type, which is paused"
+    /// It is not ready: a step of it does not begin.
+    case stepPaused = "a step that is paused"
     /// All slots of the queue are taken.
     case concurrency = "a slot of its queue"
     /// All slots of its key are taken.
@@ -211,18 +258,28 @@ package enum Ending: Sendable {
 }
 
 /// What is asked of a workflow from outside: by a client in a transaction of the store's own, or inside one that is open.
+///
+/// What is asked of a run that was continued is asked of the newest of its chain.
 package protocol WorkflowAccess: Sendable {
     /// The newest run under a user's id.
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber?
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord?
     /// Puts rows into inboxes; for a workflow that has ended or does not exist, nothing.
     func deliver(_ items: [InboxItem]) async throws(StoreError)
-    /// Brings a workflow that was set aside back to ready; false if it is not set aside.
+    /// Puts messages and requests into inboxes, in their order, each only once under a key; one result for each.
+    func send(_ items: [InboxItem]) async throws(StoreError) -> [SendResult]
+    /// Brings a workflow that was set aside or paused back to ready, and takes back a pause that its owner has not carried out; false if there is
+    /// nothing of that. One that was paused before it had begun is as fresh as before, and does not begin before its moment.
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool
+    /// Starts a new run in the place of one that has ended, if that is still the newest under its id (or under its public id, where it has none):
+    /// of any number who ask at the same time, one gets it. The new run is in its lane, with what it inherits; a dead letter counts as started again.
+    func succeed(_ succession: Succession) async throws(StoreError) -> SuccessionResult
 }
 
 /// What clients do besides: start, and wait for the end.
 package protocol ClientStore: WorkflowAccess {
+    /// Whether `start` without an executor tells other processes of it by itself.
+    var announcesStarts: Bool { get }
     func numberBlock() async throws(StoreError) -> NumberBlock
     /// Starts in one transaction, one result each, in order: those under an id, and all from outside a running engine. Two of the same id may
     /// be in one call. By an executor it is fenced, like everything that an executor writes; what is new and due belongs to it if `isOwned`, and is
@@ -234,6 +291,8 @@ package protocol ClientStore: WorkflowAccess {
     func add(_ items: [BatchItem]) async throws(StoreError)
     /// Those of these that have ended or were set aside.
     func endings(of numbers: [WorkflowNumber]) async throws(StoreError) -> [Ending]
+    /// Of those of these that were continued: the newest run of their chain.
+    func newestRuns(of numbers: [WorkflowNumber]) async throws(StoreError) -> [WorkflowNumber: WorkflowNumber]
 }
 
 /// Opens transactions in which the user's own SQL runs beside what Perdure writes.
@@ -243,6 +302,8 @@ package protocol TransactionStore: Sendable {
 }
 
 extension ClientStore {
+    package var announcesStarts: Bool { false }
+
     /// With an owner by it and for it, otherwise by nobody.
     package func start(_ starts: [(WorkflowRecord, IDPolicies)], owner: ExecutorID?) async throws(StoreError) -> [StartResult] {
         try await start(starts, by: owner, isOwned: owner != nil)
@@ -285,6 +346,8 @@ package enum Wakeup: Sendable, Hashable {
     case settings
     /// These have ended or were set aside.
     case ended([WorkflowNumber])
+    /// These have published, appended or replied.
+    case published([WorkflowNumber])
     /// Anything may have happened (a reconnection).
     case everything
 }

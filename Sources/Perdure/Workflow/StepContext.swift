@@ -2,8 +2,12 @@
 public final class StepContext: Sendable {
     /// The same for every attempt of this step of this run, and for no other: hand it to services that refuse to do a thing twice.
     ///
-    /// It names the store, the run and the step: the keys of two databases are never the same.
-    public var idempotencyKey: String { body.run.host.backend.identity + "/" + Names.publicID(body.run.number) + "/" + body.key }
+    /// It names the store, the run and the step: the keys of two databases are never the same. A run that goes on where an earlier one failed
+    /// (``WorkflowHandle/rewind(options:in:)``) has the keys of that one; any other new run has its own.
+    public var idempotencyKey: String {
+        let run = body.run.origin?.effects ?? body.run.number
+        return body.run.host.backend.identity + "/" + Names.publicID(run) + "/" + body.key
+    }
     /// 1 for the first attempt.
     ///
     /// Attempts that were cut off by a crash are not counted.
@@ -36,6 +40,11 @@ public final class StepContext: Sendable {
         heartbeat()
         body.report(payload, attempt: attempt)
     }
+
+    var coder: PayloadCoder { body.run.coder }
+
+    /// For a stream of the workflow's.
+    func append(_ value: EncodedPayload, _ stream: String) async throws { try await body.append(value, stream, attempt: attempt) }
 
     /// The last progress that an earlier attempt reported, also one in another process; nil if none did.
     public func progress<Value: Payload>(as type: Value.Type = Value.self) throws -> Value? {

@@ -57,64 +57,67 @@ extension WorkflowContext {
     ///   - onClose: What happens to it if this workflow ends before it.
     ///   - queue: Where it waits for its turn; without one it begins at once.
     ///   - options: Its key and its priority there.
+    ///   - attributes: What it is found by; none of its parent's, unless they are given here.
     public func child<Child: Workflow>(
         _ type: Child.Type, _ input: Child.Input, id: String? = nil, onClose: ParentClosePolicy = .terminate, on queue: Queue? = nil,
-        options: ChildQueueOptions = ChildQueueOptions()
+        options: ChildQueueOptions = ChildQueueOptions(), attributes: [String: SearchAttribute] = [:]
     ) async throws -> Child.Output where Child.Input: Codable, Child.Output: Codable {
-        try await startChild(type, input, id: id, onClose: onClose, on: queue, options: options).result()
+        try await startChild(type, input, id: id, onClose: onClose, on: queue, options: options, attributes: attributes).result()
     }
 
     /// Runs another workflow that returns nothing as a child.
     public func child<Child: Workflow>(
         _ type: Child.Type, _ input: Child.Input, id: String? = nil, onClose: ParentClosePolicy = .terminate, on queue: Queue? = nil,
-        options: ChildQueueOptions = ChildQueueOptions()
+        options: ChildQueueOptions = ChildQueueOptions(), attributes: [String: SearchAttribute] = [:]
     ) async throws where Child.Input: Codable, Child.Output == Void {
-        try await startChild(type, input, id: id, onClose: onClose, on: queue, options: options).result()
+        try await startChild(type, input, id: id, onClose: onClose, on: queue, options: options, attributes: attributes).result()
     }
 
     /// Runs another workflow that takes nothing as a child.
     public func child<Child: Workflow>(
         _ type: Child.Type, id: String? = nil, onClose: ParentClosePolicy = .terminate, on queue: Queue? = nil,
-        options: ChildQueueOptions = ChildQueueOptions()
+        options: ChildQueueOptions = ChildQueueOptions(), attributes: [String: SearchAttribute] = [:]
     ) async throws -> Child.Output where Child.Input == Void, Child.Output: Codable {
-        try await startChild(type, id: id, onClose: onClose, on: queue, options: options).result()
+        try await startChild(type, id: id, onClose: onClose, on: queue, options: options, attributes: attributes).result()
     }
 
     /// Runs another workflow that takes and returns nothing as a child.
     public func child<Child: Workflow>(
         _ type: Child.Type, id: String? = nil, onClose: ParentClosePolicy = .terminate, on queue: Queue? = nil,
-        options: ChildQueueOptions = ChildQueueOptions()
+        options: ChildQueueOptions = ChildQueueOptions(), attributes: [String: SearchAttribute] = [:]
     ) async throws where Child.Input == Void, Child.Output == Void {
-        try await startChild(type, id: id, onClose: onClose, on: queue, options: options).result()
+        try await startChild(type, id: id, onClose: onClose, on: queue, options: options, attributes: attributes).result()
     }
 
     /// Starts a child, and goes on when its start is durable.
     public func startChild<Child: Workflow>(
         _ type: Child.Type, _ input: Child.Input, id: String? = nil, onClose: ParentClosePolicy = .terminate, on queue: Queue? = nil,
-        options: ChildQueueOptions = ChildQueueOptions()
+        options: ChildQueueOptions = ChildQueueOptions(), attributes: [String: SearchAttribute] = [:]
     ) async throws -> ChildHandle<Child.Output> where Child.Input: Codable {
         let payload = try run.coder.encode(input, what: "the input of child '\(Child.name)'")
-        return try await startChild(Child.name, payload, id, onClose, QueuedChild(queue, options))
+        return try await startChild(Child.name, payload, id, onClose, QueuedChild(queue, options), attributes)
     }
 
     /// Starts a child that takes nothing, and goes on when its start is durable.
     public func startChild<Child: Workflow>(
         _ type: Child.Type, id: String? = nil, onClose: ParentClosePolicy = .terminate, on queue: Queue? = nil,
-        options: ChildQueueOptions = ChildQueueOptions()
+        options: ChildQueueOptions = ChildQueueOptions(), attributes: [String: SearchAttribute] = [:]
     ) async throws -> ChildHandle<Child.Output> where Child.Input == Void {
-        try await startChild(Child.name, .void, id, onClose, QueuedChild(queue, options))
+        try await startChild(Child.name, .void, id, onClose, QueuedChild(queue, options), attributes)
     }
 
     private func startChild<Output>(
-        _ name: String, _ input: EncodedPayload, _ id: String?, _ onClose: ParentClosePolicy, _ place: QueuedChild?
+        _ name: String, _ input: EncodedPayload, _ id: String?, _ onClose: ParentClosePolicy, _ place: QueuedChild?,
+        _ attributes: [String: SearchAttribute]
     ) async throws -> ChildHandle<Output> {
         try await enter("child '\(name)'")
         try Names.check(name, "the name of a child")
         if let id { try Names.check(id, "the id of child '\(name)'") }
         try place?.check(name)
+        let attributes = try SearchAttribute.stored(attributes)
         let base = "@child:" + Names.key(name, id: id)
         let record = try await call(base, .childStart) { key in
-            ChildStart(run: run, key: key, name: name, id: id, input: input, onClose: onClose, place: place).start()
+            ChildStart(run: run, key: key, name: name, id: id, input: input, onClose: onClose, place: place, attributes: attributes).start()
         }
         let reference = try decoded(ChildReference.self, succeeded(record).output, "the recorded start of child '\(name)'")
         run.state.withLock { $0.addChild(reference, startedAs: record.key) }

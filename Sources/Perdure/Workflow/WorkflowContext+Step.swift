@@ -11,15 +11,18 @@ extension WorkflowContext {
     ///   - timeout: For each attempt; its task is cancelled, and abandoned after a grace period. As Temporal's start-to-close timeout.
     ///   - totalTimeout: For all attempts and the waits between them, in whatever process. As Temporal's schedule-to-close timeout.
     ///   - heartbeatTimeout: The longest time between two heartbeats of an attempt.
+    ///   - breaker: Has no attempt begin, in any engine, while too many of them fail.
     ///   - body: The work.
     /// - Throws: What the body threw (as ``Workflow/errors`` says), ``WorkflowError``, or `CancellationError`.
     @discardableResult
     public func step<Result: Payload>(
         _ name: String, id: (any StepID)? = nil, retry: RetryPolicy = .none, timeout: Duration? = nil, totalTimeout: Duration? = nil,
-        heartbeatTimeout: Duration? = nil, _ body: @escaping @Sendable (StepContext) async throws -> Result
+        heartbeatTimeout: Duration? = nil, breaker: CircuitBreaker? = nil, _ body: @escaping @Sendable (StepContext) async throws -> Result
     ) async throws -> Result {
         let coder = run.coder
-        let limits = StepLimits(retry: retry, timeout: timeout, totalTimeout: totalTimeout, heartbeatTimeout: heartbeatTimeout)
+        let limits = StepLimits(
+            retry: retry, timeout: timeout, totalTimeout: totalTimeout, heartbeatTimeout: heartbeatTimeout,
+            breaker: try breaker?.named(name))
         let record = try await step(name, id, limits) { step in
             let result = try await body(step)
             return try coder.encode(result, what: "the result of step '\(name)'")
@@ -27,12 +30,14 @@ extension WorkflowContext {
         return try decoded(Result.self, record.output, "the recorded result of step '\(record.key)'")
     }
 
-    /// Does a piece of work that has no result; see the other ``step(_:id:retry:timeout:totalTimeout:heartbeatTimeout:_:)-(_,_,_,_,_,_,(StepContext)->Result)``.
+    /// Does a piece of work that has no result; see the other ``step(_:id:retry:timeout:totalTimeout:heartbeatTimeout:breaker:_:)-(_,_,_,_,_,_,_,(StepContext)->Result)``.
     public func step(
         _ name: String, id: (any StepID)? = nil, retry: RetryPolicy = .none, timeout: Duration? = nil, totalTimeout: Duration? = nil,
-        heartbeatTimeout: Duration? = nil, _ body: @escaping @Sendable (StepContext) async throws -> Void
+        heartbeatTimeout: Duration? = nil, breaker: CircuitBreaker? = nil, _ body: @escaping @Sendable (StepContext) async throws -> Void
     ) async throws {
-        let limits = StepLimits(retry: retry, timeout: timeout, totalTimeout: totalTimeout, heartbeatTimeout: heartbeatTimeout)
+        let limits = StepLimits(
+            retry: retry, timeout: timeout, totalTimeout: totalTimeout, heartbeatTimeout: heartbeatTimeout,
+            breaker: try breaker?.named(name))
         _ = try await step(name, id, limits) { step in
             try await body(step)
             return .void
@@ -43,17 +48,21 @@ extension WorkflowContext {
     @discardableResult
     public func step<Result: Payload>(
         _ name: String, id: (any StepID)? = nil, retry: RetryPolicy = .none, timeout: Duration? = nil, totalTimeout: Duration? = nil,
-        _ body: @escaping @Sendable () async throws -> Result
+        breaker: CircuitBreaker? = nil, _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await step(name, id: id, retry: retry, timeout: timeout, totalTimeout: totalTimeout) { (_: StepContext) in try await body() }
+        try await step(name, id: id, retry: retry, timeout: timeout, totalTimeout: totalTimeout, breaker: breaker) { (_: StepContext) in
+            try await body()
+        }
     }
 
     /// Does a piece of work that has no result and whose body needs nothing of its ``StepContext``.
     public func step(
         _ name: String, id: (any StepID)? = nil, retry: RetryPolicy = .none, timeout: Duration? = nil, totalTimeout: Duration? = nil,
-        _ body: @escaping @Sendable () async throws -> Void
+        breaker: CircuitBreaker? = nil, _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
-        try await step(name, id: id, retry: retry, timeout: timeout, totalTimeout: totalTimeout) { (_: StepContext) in try await body() }
+        try await step(name, id: id, retry: retry, timeout: timeout, totalTimeout: totalTimeout, breaker: breaker) { (_: StepContext) in
+            try await body()
+        }
     }
 
     private func step(

@@ -27,6 +27,9 @@ public final class WorkflowContext: Sendable {
         switch run.state.withLock({ $0.enter() }) {
         case .go: break
         case .fail(let error): throw error
+        case .park where run.state.withLock({ $0.stop == nil }):
+            run.setAside(.swallowed)
+            throw WorkflowError.continuedAsNew
         case .park:
             run.host.tally.count { $0.parkedForever += 1 }
             run.host.log(
@@ -42,7 +45,7 @@ public final class WorkflowContext: Sendable {
         if isCancellable { try Task.checkCancellation() }
     }
 
-    private func checkCaller(_ call: String) throws {
+    func checkCaller(_ call: String) throws {
         if run.flow.isCurrent, run.flow.isPreferredByCurrentTask { return }
         if let step = StepContext.current {
             throw WorkflowError(
@@ -66,10 +69,11 @@ public final class WorkflowContext: Sendable {
     ///
     /// `begin` runs in the caller's task, so that what it starts inherits the caller's task-locals.
     func call(
-        _ base: String, _ kind: StepKind, exclusive: Bool = false, due: Microseconds? = nil, begin: (_ key: String) -> Void
+        _ base: String, _ kind: StepKind, exclusive: Bool = false, due: Microseconds? = nil, address: Mailbox.Address? = nil,
+        begin: (_ key: String) -> Void
     ) async throws -> StepRecord {
         let (key, isLive) = try run.state.withLock { state throws(WorkflowError) in
-            try state.register(base, kind: kind, exclusive: exclusive, due: due)
+            try state.register(base, kind: kind, exclusive: exclusive, due: due, address: address)
         }
         if isLive { begin(key) }
         return try await withTaskCancellationHandler {
@@ -92,7 +96,7 @@ public final class WorkflowContext: Sendable {
     /// A call that was held during replay, and perhaps cancelled meanwhile: then its work does not begin, which is recorded.
     private func beginHeld(_ key: String, _ kind: StepKind, _ begin: (_ key: String) -> Void) {
         guard run.state.withLock({ $0.waits[key]?.isCancelled }) == true else { return begin(key) }
-        if kind == .childResult {
+        if kind == .childResult || kind == .childrenEnded {
             begin(key)
             run.state.withLock { $0.waits[key]?.cancelWork }?()
         } else if run.state.withLock({ $0.unorderedRecord(key) }) != nil {
@@ -116,7 +120,8 @@ public final class WorkflowContext: Sendable {
             draws += 1
             return draws
         }
-        var mixer = SplitMix64(seed: UInt64(bitPattern: run.number) ^ (UInt64(bitPattern: run.record.created) << 20))
+        let (number, created) = (run.origin?.number ?? run.number, run.origin?.created ?? run.record.created)
+        var mixer = SplitMix64(seed: UInt64(bitPattern: number) ^ (UInt64(bitPattern: created) << 20))
         mixer.skip(count)
         return mixer.next()
     }

@@ -31,6 +31,8 @@ public struct WorkflowError: Error, Sendable, Hashable, Codable, CustomStringCon
         public static let notDurable = Code("notDurable")
         /// Two steps of one name are outstanding at the same time; give each an `id:`.
         public static let ambiguousStep = Code("ambiguousStep")
+        /// One patch is asked for at two places of the code; give each change an id of its own.
+        public static let duplicatePatch = Code("duplicatePatch")
         /// A context was used inside the body of a step.
         public static let nestedStep = Code("nestedStep")
         /// A context was used by another workflow than its own.
@@ -39,6 +41,8 @@ public struct WorkflowError: Error, Sendable, Hashable, Codable, CustomStringCon
         public static let ended = Code("ended")
         /// A name or an id is empty, too long or has control characters.
         public static let invalidName = Code("invalidName")
+        /// An attribute has a value that cannot be stored or searched, or there are too many.
+        public static let invalidAttribute = Code("invalidAttribute")
         /// A value is larger than the limit after encoding.
         public static let payloadTooLarge = Code("payloadTooLarge")
         /// A value cannot be encoded.
@@ -51,6 +55,12 @@ public struct WorkflowError: Error, Sendable, Hashable, Codable, CustomStringCon
         public static let timedOut = Code("timedOut")
         /// The workflow was cancelled.
         public static let cancelled = Code("cancelled")
+        /// What was to undo a failed workflow's steps has failed too.
+        public static let compensationFailed = Code("compensationFailed")
+        /// The run ends and goes on as a new one, or was continued before.
+        public static let continuedAsNew = Code("continuedAsNew")
+        /// A run that has something to undo does not go on as a new one, which would not know of it.
+        public static let compensationsLeft = Code("compensationsLeft")
         /// The workflow was terminated.
         public static let terminated = Code("terminated")
         /// The workflow was set aside and goes no further without a person.
@@ -67,6 +77,20 @@ public struct WorkflowError: Error, Sendable, Hashable, Codable, CustomStringCon
         public static let otherType = Code("otherType")
         /// No workflow has this id, or no schedule this name.
         public static let notFound = Code("notFound")
+        /// The run has not ended, which it must have before a new one takes its place.
+        public static let stillRunning = Code("stillRunning")
+        /// The id stands for a newer run by now.
+        public static let superseded = Code("superseded")
+        /// The history holds no such step.
+        public static let unknownStep = Code("unknownStep")
+        /// The run has completed, so there is no failure to go back behind.
+        public static let notFailed = Code("notFailed")
+        /// An operator has left the step out.
+        public static let skipped = Code("skipped")
+        /// The step has a result, which never changes.
+        public static let stepCompleted = Code("stepCompleted")
+        /// The workflow has no such step that runs or waits for an attempt.
+        public static let stepNotPending = Code("stepNotPending")
         /// The declarations of an engine contradict each other.
         public static let invalidDeclaration = Code("invalidDeclaration")
         /// The engine is running already, or has been closed.

@@ -1,6 +1,8 @@
 /// What names and ids may be, and how they become keys.
 package enum Names {
     package static let limit = 512
+    /// What the names of the library's own workflows begin with.
+    package static let reserved = "perdure."
 
     /// Names and ids are 1 to 512 bytes of UTF-8 without control characters.
     package static func check(_ name: String, _ what: String) throws(WorkflowError) {

@@ -24,6 +24,8 @@ struct FIFO<Element: Sendable>: Sendable {
         return index < elements.count && by(elements[index]) == value ? index : nil
     }
 
+    mutating func change(at index: Int, _ body: (inout Element) -> Void) { body(&elements[index]) }
+
     /// Taking the first costs nothing, whatever waits behind it.
     mutating func remove(at index: Int) {
         guard index == head else {

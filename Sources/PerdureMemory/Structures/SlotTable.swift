@@ -34,6 +34,14 @@ struct SlotTable: Sendable {
 
     mutating func free(of workflow: WorkflowNumber) { freeAll(.workflow(workflow)) }
 
+    /// It is another workflow's own from now on.
+    mutating func give(allOf workflow: WorkflowNumber, to next: WorkflowNumber) {
+        for slot in slots[.workflow(workflow)] ?? [] {
+            free(slot, .workflow(workflow))
+            hold(slot, .workflow(next))
+        }
+    }
+
     /// Those that are its own; what is its workflows' stays.
     mutating func free(allOf executor: ExecutorID) { freeAll(.executor(executor)) }
 

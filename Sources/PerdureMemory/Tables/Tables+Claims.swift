@@ -69,7 +69,8 @@ extension Tables {
             makeWaiting(number, due: due)
             return Claimed(number: number, crashes: row.crashes, due: due, isFresh: row.hasNotBegun)
         }
-        return own(number, isExpired: row.hasNotBegun && row.expires ?? .max <= now, by: executor)
+        let isExpired = row.hasNotBegun && row.expires ?? .max <= now
+        return own(number, isExpired: isExpired, endsUnrun: isExpired, by: executor)
     }
 
     mutating func claimExpired(now: Microseconds, limit: Int, by executor: ExecutorID) throws(StoreError) -> [Claimed] {
@@ -77,7 +78,7 @@ extension Tables {
         var claimed: [Claimed] = []
         while claimed.count < limit, let entry = expiring.first, entry.due <= now {
             _ = expiring.removeFirst()
-            if live[entry.number].expires(at: entry) { claimed.append(own(entry.number, isExpired: true, by: executor)) }
+            if live[entry.number].expires(at: entry) { claimed.append(own(entry.number, isExpired: true, endsUnrun: true, by: executor)) }
         }
         return claimed
     }
@@ -99,8 +100,14 @@ extension Tables {
     ) throws(StoreError) -> [Claimed] {
         try checkFence(executor)
         var claimed: [Claimed] = []
-        for number in numbers where isClaimable(number) {
-            claimed.append(endsUnrun(number) ? own(number, by: executor) : wake(number, repertoire, by: executor))
+        for number in numbers {
+            let isRoused = isRoused(number, repertoire)
+            guard isRoused || isClaimable(number) else { continue }
+            if endsUnrun(number) {
+                claimed.append(own(number, endsUnrun: true, by: executor))
+            } else {
+                claimed.append(isRoused ? own(number, by: executor) : wake(number, repertoire, by: executor))
+            }
             // What has arrived does not wait for a moment.
             live[number]?.due = nil
         }
@@ -109,13 +116,23 @@ extension Tables {
 
     /// What waits, and what is nobody's and is to end without running.
     private func isClaimable(_ number: WorkflowNumber) -> Bool {
-        live[number]?.state == .waiting || endsUnrun(number)
+        guard let state = live[number]?.state else { return false }
+        return state == .waiting || endsUnrun(number) || (state == .paused && has(.cancel, number))
+    }
+
+    /// Of a type that is paused, and cancelled: that is not waited out.
+    private func isRoused(_ number: WorkflowNumber, _ repertoire: Repertoire) -> Bool {
+        guard let row = live[number], [.ready, .waiting, .paused].contains(row.state) else { return false }
+        return repertoire.runsCancelled(lanes[row.lane]) && has(.cancel, number)
+    }
+
+    private func has(_ kind: InboxKind, _ number: WorkflowNumber) -> Bool {
+        inbox[number]?.all.contains { $0.kind == kind } ?? false
     }
 
     private func endsUnrun(_ number: WorkflowNumber) -> Bool {
         guard let row = live[number], row.state != .owned else { return false }
-        func has(_ kind: InboxKind) -> Bool { inbox[number]?.all.contains { $0.kind == kind } ?? false }
-        return has(.terminate) || (row.hasNotBegun && has(.cancel))
+        return has(.terminate, number) || (row.isFresh && has(.cancel, number))
     }
 
     mutating func nextDue() -> Microseconds? {
@@ -137,9 +154,16 @@ extension Tables {
         return Claimed(number: number, isServed: false)
     }
 
-    mutating func own(_ number: WorkflowNumber, isExpired: Bool = false, by executor: ExecutorID) -> Claimed {
-        let isFresh = live[number]?.hasNotBegun ?? false
+    /// - Parameter endsUnrun: If it has not begun it is as fresh as before, should its executor not come to end it.
+    mutating func own(
+        _ number: WorkflowNumber, isExpired: Bool = false, endsUnrun: Bool = false, by executor: ExecutorID
+    ) -> Claimed {
+        let (isFresh, expires) = (live[number]?.isFresh ?? false, live[number]?.expires)
         makeOwned(number, by: executor)
+        if endsUnrun, isFresh {
+            live[number]?.endsUnrun = true
+            live[number]?.expires = expires
+        }
         return Claimed(number: number, crashes: live[number]?.crashes ?? 0, isFresh: isFresh, isExpired: isExpired)
     }
 }

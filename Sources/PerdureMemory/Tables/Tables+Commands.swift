@@ -15,18 +15,39 @@ extension Tables {
             if insert(record) { insertOwned(record, by: executor) }
         case .startChild(let record, let owned, let step):
             return startChild(record, owned: owned, step, by: executor)
+        case .startChildren(let records, let owned, let step):
+            return startChildren(records, owned: owned, step, by: executor)
+        case .childrenEnded(let step, let sequences):
+            return apply(step, hadPending: false, consumes: sequences, by: executor)
+        case .overlook(let number, let groups):
+            overlook(number, except: groups)
         case .step(let step, let hadPending, let consumes):
-            return apply(step, hadPending: hadPending, consumes: consumes, by: executor)
+            return apply(step, hadPending: hadPending, consumes: consumes.map { [$0] } ?? [], by: executor)
+        case .effect(let step, let effect):
+            return apply(step, effect, by: executor)
+        case .append(let record, let run):
+            if isOwned(run ?? record.workflow, by: executor) { append(record) }
+        case .refuse(let reply, let sequence, let run):
+            keep(reply, sequence, of: run ?? reply.workflow)
         case .consume(let number, let sequence):
             consume(sequence, of: number)
+        case .settle(let number, let sequence):
+            settle(sequence, of: number)
         case .pending(let row):
             apply(row, by: executor)
         case .finish(let outcome, let parent, let inbox, let place):
             finish(outcome, parent: parent, inbox: inbox, place: place, by: executor)
-        case .suspend(let number, let due):
-            if isOwned(number, by: executor) { suspend(number, due: due) }
+        case .continueAsNew(let continuation):
+            goOn(continuation, by: executor)
+        case .suspend(let number, let due, let seen):
+            if isOwned(number, by: executor) {
+                suspend(number, due: due)
+                see(seen, of: number)
+            }
         case .release(let number):
             if isOwned(number, by: executor) { giveBack(number, now: now) }
+        case .pause(let number):
+            if isOwned(number, by: executor) { pauseOwned(number, now: now) }
         case .forgive(let number):
             forgive(number, by: executor)
         case .setAside(let number, let reason, _):
@@ -53,11 +74,21 @@ extension Tables {
         return .done
     }
 
-    private mutating func apply(_ step: StepRecord, hadPending: Bool, consumes: Int64?, by executor: ExecutorID) -> CommandResult {
+    private mutating func startChildren(
+        _ records: [WorkflowRecord], owned: Bool, _ step: StepRecord, by executor: ExecutorID
+    ) -> CommandResult {
+        if let recorded = insertStep(step, by: executor) { return .recorded(recorded) }
+        for record in records where insert(record) {
+            if owned { insertOwned(record, by: executor) } else { insertReady(record) }
+        }
+        return .done
+    }
+
+    private mutating func apply(_ step: StepRecord, hadPending: Bool, consumes: [Int64], by executor: ExecutorID) -> CommandResult {
         let recorded = insertStep(step, by: executor)
         if hadPending { removePending(step.workflow, step.key) }
         // What another row recorded did not take this message, so it stays.
-        if let consumes, recorded == nil || recorded == step { consume(consumes, of: step.workflow) }
+        if recorded == nil || recorded == step { for sequence in consumes { settle(sequence, of: step.workflow) } }
         return recorded.map(CommandResult.recorded) ?? .done
     }
 
@@ -73,6 +104,7 @@ extension Tables {
     private mutating func apply(_ row: PendingRecord, by executor: ExecutorID) {
         guard isOwned(row.workflow, by: executor), steps[row.workflow]?[row.key] == nil else { return }
         pending[row.workflow, default: [:]][ExactText(row.key)] = row
+        if let pause = row.heldBy { held[pause, default: []].insert(row.workflow) }
     }
 
     mutating func removePending(_ workflow: WorkflowNumber, _ key: String) {

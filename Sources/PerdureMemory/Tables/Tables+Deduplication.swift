@@ -27,7 +27,7 @@ extension Tables {
         _ record: WorkflowRecord, _ deduplication: StoredDeduplication, _ policies: IDPolicies, after uncommitted: UncommittedStarts?
     ) -> StartDecision {
         do { try Limits.check(key: deduplication.key, "a deduplication key") } catch { return .rejected(error.message) }
-        guard let key = DeduplicationKey(record, policies), let holder = uncommitted?.deduplications[key] ?? deduplications[key],
+        guard let key = DeduplicationKey(record, policies), let holder = uncommitted?.deduplications[key] ?? currentHolder(of: key),
             outcomes[holder.number] == nil, let held = uncommitted?.records[holder.number] ?? workflows[holder.number]
         else { return .succeed(cancelling: nil) }
         let hasNotBegun = uncommitted?.records[holder.number] != nil || live[holder.number]?.hasNotBegun == true
@@ -39,6 +39,13 @@ extension Tables {
         case .replace, .cancelExisting:
             return held.lane.workflow == record.lane.workflow ? .replace(holder.number) : .otherType(held.lane.workflow)
         }
+    }
+
+    /// Of a run that was continued, the newest of its chain.
+    private func currentHolder(of key: DeduplicationKey) -> DeduplicationHolder? {
+        guard var holder = deduplications[key] else { return nil }
+        holder.number = newestRun(of: holder.number)
+        return holder
     }
 
     /// It keeps its place, and its key; what is debounced is put off.

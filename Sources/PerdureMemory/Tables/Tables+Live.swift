@@ -56,7 +56,7 @@ extension Tables {
         guard var row = live[number] else { return }
         leave(number, row)
         row.state = .waiting
-        (row.executor, row.probation) = (nil, nil)
+        (row.executor, row.probation, row.endsUnrun) = (nil, nil, false)
         row.due = due
         live[number] = row
         guard due != .max else { return }
@@ -68,7 +68,7 @@ extension Tables {
         guard var row = live[number] else { return }
         leave(number, row)
         row.state = .setAside
-        row.executor = nil
+        (row.executor, row.probation, row.endsUnrun) = (nil, nil, false)
         live[number] = row
         asides[number] = reason
     }
@@ -80,8 +80,9 @@ extension Tables {
     }
 
     /// Back to ready by an operator, who has looked: at once, and with the crashes forgiven, or the next claim would set it aside again.
-    mutating func resume(_ number: WorkflowNumber) -> Bool {
-        guard live[number]?.state == .setAside else { return false }
+    mutating func resume(_ asked: WorkflowNumber) -> Bool {
+        let number = newestRun(of: asked)
+        guard live[number]?.state == .setAside else { return resumePaused(number) }
         live[number]?.crashes = 0
         live[number]?.due = nil
         asides[number] = nil
@@ -91,7 +92,7 @@ extension Tables {
 
     mutating func leave(_ number: WorkflowNumber, _ row: LiveRow) {
         switch row.state {
-        case .setAside: break
+        case .setAside, .paused: break
         case .suspect: suspects.remove(number)
         case .ready:
             guard let index = ready[row.queue].index(of: row.ticket, by: { $0.ticket }) else { return }

@@ -103,7 +103,7 @@ extension Tables {
         let waiting = fresh(in: request.lanes, limit: 1_000, now: now)
         let leaving = request.cancels ? waiting.dropLast(request.capacity) : waiting[...]
         var report = DisplaceReport()
-        for number in leaving { report.displaced.append(own(number, by: executor)) }
+        for number in leaving { report.displaced.append(own(number, endsUnrun: true, by: executor)) }
         guard request.cancels else { return report }
         for number in slots.workflows(holding: request.limit).filter({ live[$0] != nil }).prefix(min(waiting.count, request.capacity)) {
             if inbox[number]?.all.contains(where: { $0.kind == .cancel }) == true { continue }

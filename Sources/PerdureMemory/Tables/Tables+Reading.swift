@@ -8,7 +8,9 @@ extension Tables {
             let page = steps[number]?.page(after: .min, limit: limit)
             return LoadedWorkflow(
                 record: record, history: page?.rows ?? [], isComplete: page?.isComplete ?? true, unordered: steps[number]?.unordered ?? [],
-                pending: pendingRows(of: number), inbox: inbox[number].map { Array($0.all) } ?? [])
+                pending: pendingRows(of: number), inbox: visible(number),
+                patches: page?.isComplete == false ? Set((steps[number]?.all ?? []).filter { $0.kind == .patch }.map(\.key)) : [],
+                origin: links[number]?.origin)
         }
     }
 
@@ -23,6 +25,8 @@ extension Tables {
             record: record, live: row?.state, executor: row?.executor, due: row?.due, crashes: row?.crashes ?? 0, reason: asides[number],
             outcome: outcomes[number], pending: pendingRows(of: number),
             isServed: outcomes[number] == nil ? isServed(record.lane, now: now) : nil)
+        status.link = links[number]
+        if row?.state == .paused { status.pause = lastPause(of: number) }
         if let row, row.state == .ready, row.due ?? .min <= now {
             status.wait = wait(of: record, isReturned: row.wasReturned, now: now)
         }
@@ -42,11 +46,15 @@ extension Tables {
     }
 
     /// Looks at all that is open: no test has so much that it matters.
-    func openChildren(of number: WorkflowNumber) -> [OpenChild] {
-        live.keys.sorted().compactMap { child in
-            guard let parent = workflows[child]?.parent, parent.number == number else { return nil }
-            return OpenChild(number: child, closePolicy: parent.closePolicy)
+    func openChildren(of numbers: [WorkflowNumber]) -> [WorkflowNumber: [OpenChild]] {
+        let asked = Set(numbers)
+        var children: [WorkflowNumber: [OpenChild]] = [:]
+        for child in live.keys.sorted() {
+            guard let parent = workflows[child]?.parent, asked.contains(parent.number) else { continue }
+            children[parent.number, default: []].append(
+                OpenChild(number: child, first: firstRun(of: child), closePolicy: parent.closePolicy))
         }
+        return children
     }
 
     private func pendingRows(of number: WorkflowNumber) -> [PendingRecord] {

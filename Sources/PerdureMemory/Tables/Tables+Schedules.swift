@@ -18,7 +18,8 @@ extension Tables {
         let found = names.map { names in names.compactMap { schedules[ExactText($0)] } } ?? Array(schedules.values)
         return found.sorted { $0.row.name < $1.row.name }.map { stored in
             ScheduleListing(
-                row: stored.row, running: stored.row.state.open.count { live[$0.number] != nil }, isOrphaned: isOrphaned(stored, now: now),
+                row: stored.row, running: stored.row.state.open.count { live[newestRun(of: $0.number)] != nil },
+                isOrphaned: isOrphaned(stored, now: now),
                 hasConflict: stored.row.declared == nil && isDeclared(stored.row.name, now: now))
         }
     }
@@ -70,7 +71,10 @@ extension Tables {
 
     private mutating func fire(_ row: ScheduleRow, _ request: FireRequest, _ report: inout FireReport, now: Microseconds) {
         var ended: [WorkflowNumber: OutcomeStatus?] = [:]
-        for run in row.state.open where live[run.number] == nil { ended.updateValue(outcomes[run.number]?.status, forKey: run.number) }
+        for run in row.state.open {
+            let newest = newestRun(of: run.number)
+            if live[newest] == nil { ended.updateValue(outcomes[newest]?.status, forKey: run.number) }
+        }
         var firing = ScheduleFiring(row, ended: ended, now: request.now)
         var begun: [(start: ScheduledStart, number: WorkflowNumber, result: StartResult?)] = []
         for start in firing.starts {

@@ -6,6 +6,7 @@ extension Tables {
 
     /// Its executor has handed it back.
     mutating func giveBack(_ number: WorkflowNumber, now: Microseconds) {
+        if live[number]?.endsUnrun == true { return makeFresh(number) }
         guard isSuspect(number) else { return makeReady(number, returned: true) }
         makeSuspect(number, due: live[number]?.due ?? now)
     }
@@ -13,12 +14,19 @@ extension Tables {
     /// Its executor has died, and was `heard` last while suspects were on probation, if any were.
     mutating func crash(_ number: WorkflowNumber, heard: Microseconds?, _ rules: CrashRules, now: Microseconds) {
         guard let row = live[number] else { return }
+        if row.endsUnrun { return makeFresh(number) }
         let isBlamed = heard.map { !isSuspect(number) || (row.probation ?? .min) >= $0 } ?? true
         let crashes = row.crashes + (isBlamed ? 1 : 0)
         live[number]?.crashes = crashes
         if isBlamed, crashes >= rules.limit { return setAside(number, reason: "") }
         if crashes < CrashRules.suspicion { return makeReady(number, returned: true) }
         makeSuspect(number, due: max(row.due ?? .min, rules.due(number, after: crashes, now: now)))
+    }
+
+    private mutating func makeFresh(_ number: WorkflowNumber) {
+        live[number]?.endsUnrun = false
+        makeReady(number, returned: false)
+        watchExpiry(of: number)
     }
 
     private mutating func makeSuspect(_ number: WorkflowNumber, due: Microseconds) {
@@ -55,9 +63,15 @@ extension Tables {
     ) throws(StoreError) -> [Claimed] {
         try checkFence(executor)
         return suspects(of: repertoire).filter { $0.crashes == crashes && $0.due <= now }.prefix(max(0, limit)).map { suspect in
-            makeOwned(suspect.number, by: executor)
-            live[suspect.number]?.probation = end
-            return Claimed(number: suspect.number, crashes: crashes)
+            let isAtOnce = live[suspect.number].map { repertoire.wakes(lanes[$0.lane]) } ?? true
+            if isAtOnce {
+                makeOwned(suspect.number, by: executor)
+            } else {
+                makeReady(suspect.number, returned: true)
+                live[suspect.number]?.due = nil
+            }
+            live[suspect.number]?.probation = isAtOnce ? end : .max
+            return Claimed(number: suspect.number, crashes: crashes, isServed: isAtOnce)
         }
     }
 

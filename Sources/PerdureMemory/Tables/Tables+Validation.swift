@@ -33,10 +33,19 @@ extension Tables {
                 try Limits.check(key: step.key, "a step's key")
                 // If its step is another's, the child is not inserted at all.
                 if steps[step.workflow]?[step.key] == nil { try validate(record, against: &started) }
-            case .step(let step, _, _): try Limits.check(key: step.key, "a step's key")
+            case .startChildren(let records, _, let step):
+                try Limits.check(key: step.key, "a step's key")
+                let isNew = steps[step.workflow]?[step.key] == nil
+                for record in records {
+                    try validate(record)
+                    if isNew { try validate(record, against: &started) }
+                }
+            case .step(let step, _, _), .effect(let step, _), .childrenEnded(let step, _): try Limits.check(key: step.key, "a step's key")
             case .pending(let row): try Limits.check(key: row.key, "a step's key")
             case .setAside(_, let reason, _): try Limits.check(text: reason, "a reason")
-            case .consume, .finish, .suspend, .release, .forgive, .deliver: break
+            case .append(let record, _): try Limits.check(key: record.stream, "a stream's name")
+            case .continueAsNew(let continuation): try Limits.check(key: continuation.id, "a workflow's id")
+            case .consume, .settle, .refuse, .finish, .overlook, .suspend, .release, .pause, .forgive, .deliver: break
             }
         }
     }

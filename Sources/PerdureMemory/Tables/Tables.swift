@@ -12,6 +12,10 @@ struct Tables: Sendable {
     var steps: [WorkflowNumber: StepTable] = [:]
     var pending: [WorkflowNumber: [ExactText: PendingRecord]] = [:]
     var outcomes: [WorkflowNumber: Outcome] = [:]
+    /// Of runs that came of earlier ones.
+    var links: [WorkflowNumber: RunLink] = [:]
+    /// Of the first of those that were continued as each other, the newest.
+    var newestRuns: [WorkflowNumber: WorkflowNumber] = [:]
 
     /// Of each workflow, by rising sequence.
     var inbox: [WorkflowNumber: FIFO<InboxItem>] = [:]
@@ -19,6 +23,20 @@ struct Tables: Sendable {
     var arrivalLog: [Arrival] = []
     var inboxRows = 0
     var lastSequence: Int64 = 0
+
+    /// By rising number.
+    var interventions: [WorkflowNumber: [InterventionRecord]] = [:]
+    var lastIntervention: Int64 = 0
+
+    var pauses: [PauseSubject: PauseRow] = [:]
+    /// The workflows with steps that a pause holds back, by its number; and some in which none is any more.
+    var held: [Int64: Set<WorkflowNumber>] = [:]
+
+    var messageKeys: Set<MessageKey> = []
+    var events: [WorkflowNumber: [ExactText: EventRecord]] = [:]
+    /// By rising offset.
+    var streams: [WorkflowNumber: [ExactText: [StreamRecord]]] = [:]
+    var replies: [MessageKey: ReplyRecord] = [:]
 
     var executors: [ExecutorID: Lease] = [:]
     var leaders: [Duty: Leader] = [:]
@@ -73,12 +91,16 @@ struct LiveRow: Sendable {
     var ticket: Int64 = 0
     /// It has begun: its lane is the one of returned work.
     var wasReturned = false
+    /// Owned to end, without having begun.
+    var endsUnrun = false
 
     /// Fresh work and returned work of a lane wait apart.
     var queue: Int { lane * 2 + (wasReturned ? 1 : 0) }
 
     /// Nobody's, and no executor has had it.
     var hasNotBegun: Bool { !wasReturned && (state == .ready || state == .waiting) }
+    /// The same, and one that was paused before it had begun: it neither expires nor takes a turn.
+    var isFresh: Bool { hasNotBegun || !wasReturned && state == .paused }
 }
 
 struct Lease: Sendable {

@@ -15,7 +15,7 @@ struct LimitStatements: Sendable {
     let cancel: Statement
 
     init(_ s: SchemaName) {
-        // The primary key is the limit. In one order everywhere, so that two who want the same wait for each other in one direction.
+        // The primary key is the limit; those above one that was lowered count as well, so no more begin until they have left. In one order everywhere, so that two who want the same wait for each other in one direction.
         takeSlots = Statement(
             "perdure_take_slots",
             """
@@ -23,7 +23,8 @@ struct LimitStatements: Sendable {
             SELECT w.queue, w.keyed, w.key, f.slot, $6::int8
             FROM unnest($1::text[], $2::bool[], $3::text[], $4::int4[], $5::int8[], $7::int8[]) AS w(queue, keyed, key, capacity, wanted, revision)
             CROSS JOIN LATERAL (SELECT n AS slot FROM generate_series(0, w.capacity - 1) n WHERE NOT EXISTS (SELECT FROM \(s).slots t
-                WHERE t.queue = w.queue AND t.keyed = w.keyed AND t.key = w.key AND t.slot = n) LIMIT w.wanted) f
+                WHERE t.queue = w.queue AND t.keyed = w.keyed AND t.key = w.key AND t.slot = n) LIMIT least(w.wanted, greatest(0, w.capacity
+                - (SELECT count(*) FROM \(s).slots t WHERE t.queue = w.queue AND t.keyed = w.keyed AND t.key = w.key)))) f
             WHERE w.revision IS NULL OR w.revision = (SELECT q.revision FROM \(s).queues q WHERE q.name = w.queue)
             ORDER BY w.queue, w.keyed, w.key, f.slot ON CONFLICT DO NOTHING RETURNING queue, keyed, key, slot
             """)
@@ -79,8 +80,10 @@ struct LimitStatements: Sendable {
             """)
         take = Statement(
             "perdure_displace", isPrepared: false,
-            "UPDATE \(s).live SET state = 1, executor = $2::int8 WHERE number = ANY($1::int8[]) AND state + 0 = 0 RETURNING number, crashes"
-        )
+            """
+            UPDATE \(s).live SET state = 1, executor = $2::int8, probation = \(unbegun) WHERE number = ANY($1::int8[]) AND state + 0 = 0
+            RETURNING number, crashes
+            """)
         cancel = Statement(
             "perdure_cancel_holders", isPrepared: false,
             """

@@ -6,10 +6,11 @@ extension PostgresClaimer {
     func claimWithinLimits(
         _ request: ClaimRequest, _ session: Session, _ state: inout ClaimPositions
     ) throws(StoreError) -> ClaimReport {
-        let begun = try session.pipeline([Request(.begin), try fence, Request(.byIndex)] + (try limitRequests(request)))
+        let opening = [Request(.begin), try fence, Request(.byIndex)] + (try entrance(request))
+        let begun = Array(try session.pipeline(opening + (try limitRequests(request))).dropFirst(opening.count))
         do throws(StoreError) {
-            var ledger = ClaimLedger(request, queues: Self.standings(begun[7]))
-            ledger.fund(slots: Self.slots(begun[3]), windows: Self.windows(begun[5]), now: begun[6].int(0, 0))
+            var ledger = ClaimLedger(request, queues: Self.standings(begun[4]))
+            ledger.fund(slots: Self.slots(begun[0]), windows: Self.windows(begun[2]), now: begun[3].int(0, 0))
             let look = ReadyLook(request, ledger, state)
             let rows = try session.continuePipeline([try look.request(ready, me)])
             var moved = state

@@ -81,11 +81,17 @@ extension PostgresClaimer {
         var ledger = ClaimLedger(request, queues: request.revisions.mapValues { QueueStanding(revision: $0, isPaused: false) })
         ledger.fund(slots: [], windows: [:], now: 0)
         let look = ReadyLook(request, ledger, state)
-        let rows = try fenced(session, try look.request(ready, me))
+        let rows = try fenced(session, after: try entrance(request), try look.request(ready, me))
         let stale = look.enter(rows, into: &ledger, &state)
         var report = ledger.settled().report
         report.stale = stale
         return report
+    }
+
+    /// What a claim from named queues begins with.
+    func entrance(_ request: ClaimRequest) throws(StoreError) -> [Request] {
+        // In one order everywhere, though nobody who waits for one of these locks holds what a claim waits for.
+        request.revisions.isEmpty ? [] : [Request(ready.enter, [try .texts(request.revisions.keys.sorted())])]
     }
 
     private func noteCrashes(_ report: ClaimReport) {

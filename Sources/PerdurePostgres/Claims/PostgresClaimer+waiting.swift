@@ -49,7 +49,7 @@ extension PostgresClaimer {
                     self.statements.arrived,
                     [
                         .int8s(numbers), .int8(self.me), .texts(repertoire.workflows), .texts(repertoire.versions),
-                        .texts(repertoire.direct),
+                        .texts(repertoire.direct), .texts(repertoire.paused), .texts(repertoire.queues),
                     ]))
             let claimed = rows.map {
                 Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1)), isFresh: rows.bool($0, 2), isServed: rows.bool($0, 3))
@@ -79,8 +79,11 @@ extension PostgresClaimer {
                     [
                         .int8(now), .int4(Int32(clamping: crashes)), .int8(Int64(limit)), .int8(self.me), .int8(probation.microseconds),
                         .texts(repertoire.workflows), .texts(repertoire.versions), .int8s(acquitted), .texts(repertoire.queues),
+                        .texts(repertoire.direct),
                     ]))
-            let claimed = rows.map { Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1))) }
+            let claimed = rows.map {
+                Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1)), isServed: rows.bool($0, 2))
+            }
             self.store.crashes.insert(claimed, self.me)
             return claimed
         }
@@ -100,6 +103,13 @@ extension PostgresClaimer {
             let owned = rows.map { Claimed(number: rows.int($0, 0), crashes: Int(rows.int($0, 1))) }
             self.store.crashes.insert(owned, self.me)
             return owned.map(\.number)
+        }
+    }
+
+    func unbegun() async throws(StoreError) -> [WorkflowNumber] {
+        try await run { session throws(StoreError) in
+            let rows = try session.query(self.statements.unbegun, [.int8(self.me)])
+            return rows.map { rows.int($0, 0) }
         }
     }
 

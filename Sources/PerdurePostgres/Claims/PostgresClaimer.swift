@@ -19,6 +19,8 @@ final class PostgresClaimer: Claimer {
         me = executor
     }
 
+    var executor: (any TaskExecutor)? { connection.thread }
+
     func reset() {
         positions.withLock { $0.reset() }
     }
@@ -45,18 +47,19 @@ final class PostgresClaimer: Claimer {
                 inbox: seen.bool(0, 1) || !state.inbox.late.isEmpty,
                 nextDue: state.dueContested.isEmpty ? seen.optionalInt(0, 2) : .min,
                 suspect: seen.optionalInt(0, 4).map { Suspect(crashes: Int(seen.int(0, 3)), due: $0) },
-                expired: seen.bool(0, 5), queues: seen.optionalInt(0, 6), nextSchedule: seen.optionalInt(0, 7))
+                expired: seen.bool(0, 5), queues: seen.optionalInt(0, 6), pauses: seen.optionalInt(0, 8),
+                nextSchedule: seen.optionalInt(0, 7))
         }
     }
 
     // MARK: The transaction
 
-    func fenced(_ session: Session, _ request: Request) throws(StoreError) -> Rows {
+    func fenced(_ session: Session, after first: [Request] = [], _ request: Request) throws(StoreError) -> Rows {
         // As in a batch, first and last: who is frozen in a claim would hold what is ready, and nobody would see it.
         let fence = try fence
-        let results = try session.pipeline([Request(.begin), fence, Request(.byIndex), request, fence, Request(.commit)])
+        let results = try session.pipeline([Request(.begin), fence, Request(.byIndex)] + first + [request, fence, Request(.commit)])
         try check(results)
-        return results[3]
+        return results[results.count - 3]
     }
 
     var fence: Request { get throws(StoreError) { Request(statements.fence, [.int8(me), .int4(store.slots.claims)]) } }

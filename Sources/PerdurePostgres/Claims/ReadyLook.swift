@@ -38,11 +38,14 @@ struct ReadyLook {
         /// With the transaction in which it became ready.
         var claimed: [Int64: [(transaction: UInt64, claimed: Claimed)]] = [:]
         var contested: [Int64: Set<WorkflowNumber>] = [:]
+        /// Contested before and still: they took nobody's place.
+        var held: [Int64: Set<WorkflowNumber>] = [:]
         var positions: [Int64: (transaction: UInt64, number: Int64)] = [:]
         var inProgress: [UInt64] = []
         var next: UInt64 = .max
         var stale: Set<Int64> = []
         var paused: Set<Int64> = []
+        var closed: Set<Int64> = []
     }
 
     private func sight(_ rows: Rows) -> Sight {
@@ -53,17 +56,19 @@ struct ReadyLook {
             case .got:
                 let one = Claimed(
                     number: rows.int(row, 1), crashes: Int(rows.int(row, 3)), due: rows.optionalInt(row, 4), isFresh: lane & 1 == 0,
-                    isExpired: rows.bool(row, 6) && lane & 1 == 0)
+                    isExpired: rows.bool(row, 6) && lane & 1 == 0, record: rows.isNull(row, 7) ? nil : rows.workflow(row, 7))
                 sight.claimed[lane, default: []].append((rows.uint(row, 5), one))
                 pass(lane, (rows.uint(row, 5), rows.int(row, 1)), &sight)
             case .contested:
                 sight.contested[lane, default: []].insert(rows.int(row, 1))
                 pass(lane, (rows.uint(row, 5), rows.int(row, 1)), &sight)
+            case .held: sight.held[lane, default: []].insert(rows.int(row, 1))
             case .inProgress: sight.inProgress.append(rows.uint(row, 5))
             case .next: sight.next = rows.uint(row, 5)
             case .stale: sight.stale.insert(lane)
             case .paused: sight.paused.insert(lane)
-            case .position, nil: break
+            case .closed: sight.closed.insert(lane)
+            case .position, .late, nil: break
             }
         }
         return sight
@@ -81,6 +86,10 @@ struct ReadyLook {
         let sight = sight(rows)
         for (index, ask) in request.asks.enumerated() {
             let limit = ledger.limit(of: index)
+            if ask.lanes.contains(where: sight.closed.contains) {
+                ledger.postpone(index)
+                continue
+            }
             if limit == 0 || ask.lanes.contains(where: { sight.stale.contains($0) || sight.paused.contains($0) }) {
                 ledger.serve(index, [], hasMore: true)
                 continue
@@ -101,7 +110,7 @@ struct ReadyLook {
         lanes.cursor.advance(to: sight.positions[lane], inProgress: sight.inProgress, next: sight.next, keepLate: isFull)
         // What did not fit is looked at again.
         let left = isFull ? lanes.contested.subtracting(sight.claimed[lane, default: []].map(\.claimed.number)) : []
-        lanes.contested = left.union(sight.contested[lane] ?? [])
+        lanes.contested = left.union(sight.contested[lane] ?? []).union(sight.held[lane] ?? [])
         state.lanes[lane] = lanes
         if lanes.contested.isEmpty && !isFull { state.leftovers.remove(lane) } else { state.leftovers.insert(lane) }
     }

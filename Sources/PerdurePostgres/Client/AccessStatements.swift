@@ -11,8 +11,10 @@ struct AccessStatements: Sendable {
     private let live: Statement
     private let ending: Statement
     private let pending: Statement
+    private let link: Statement
     private let delivery: Statement
     private let resumption: Statement
+    let post: Statement
 
     init(_ s: SchemaName) {
         numberOfID = Statement("perdure_number_of_id", isPrepared: false, "SELECT number FROM \(s).workflow_ids WHERE id = $1::text")
@@ -22,9 +24,11 @@ struct AccessStatements: Sendable {
         live = Statement(
             "perdure_status_live", isPrepared: false,
             """
-            SELECT l.state, l.executor, l.due, l.crashes, a.reason, CASE WHEN l.state = 0
+            SELECT l.state, l.executor, l.due, l.crashes, a.reason, p.by_whom, p.reason, p.asked, CASE WHEN l.state = 0
                 AND coalesce(l.due <= \(serverMicroseconds), true) THEN (SELECT \(s).waits_for(w.queue, w.lane_key, l.lane,
                 \(isServed(s, queue: false)), \(isServed(s))) FROM \(s).lanes w WHERE w.lane = l.lane) END FROM \(s).live l LEFT JOIN \(s).asides a ON a.number = l.number
+            LEFT JOIN LATERAL (SELECT i.by_whom, i.reason, i.asked FROM \(s).interventions i WHERE i.workflow = l.number AND l.state = 5
+                AND i.kind = '\(InterventionKind.pause.rawValue)' ORDER BY i.number DESC LIMIT 1) p ON true
             WHERE l.number = $1::int8
             """)
         ending = Statement(
@@ -32,17 +36,21 @@ struct AccessStatements: Sendable {
         pending = Statement(
             "perdure_status_pending", isPrepared: false,
             """
-            SELECT workflow, key, attempt, started, due, error, error_codec, progress, progress_codec FROM \(s).pending
+            SELECT workflow, key, attempt, started, due, error, error_codec, progress, progress_codec, held_by FROM \(s).pending
             WHERE workflow = $1::int8 ORDER BY key
             """)
+        link = Statement(
+            "perdure_status_link", isPrepared: false,
+            "SELECT \(RunStatements.linkNames) FROM \(s).successors WHERE number = $1::int8")
         delivery = Statement(
             "perdure_delivery", isPrepared: false,
             """
             INSERT INTO \(s).inbox (workflow, kind, reference, payload, codec)
-            SELECT u.workflow, u.kind, u.reference, u.payload, u.codec
-            FROM unnest(\(arrays(InboxColumns.types))) WITH ORDINALITY AS u(sender, workflow, kind, reference, payload, codec, place)
-            WHERE (SELECT true FROM \(s).live l WHERE l.number = u.workflow LIMIT 1) ORDER BY u.place
+            SELECT r.receiver, u.kind, u.reference, u.payload, u.codec
+            FROM unnest(\(arrays(InboxColumns.types))) WITH ORDINALITY AS u(\(InboxColumns.names), place)
+            CROSS JOIN LATERAL (SELECT \(receiver(s, "u")) AS receiver OFFSET 0) r WHERE r.receiver IS NOT NULL ORDER BY u.place
             """)
+        post = Statement("perdure_post", "SELECT \(s).post($1::int8, $2::int2, $3::text, $4::bytea, $5::int2, $6::text)")
         resumption = Statement("perdure_resume", isPrepared: false, "SELECT \(s).resume($1::int8)")
     }
 
@@ -51,10 +59,10 @@ struct AccessStatements: Sendable {
         return rows.count == 0 ? nil : rows.int(0, 0)
     }
 
-    /// Four statements, whose results `status(_:)` reads.
+    /// Five statements, whose results `status(_:)` reads.
     func status(_ number: WorkflowNumber) -> [Request] {
         // In this order: without a snapshot of its own it may see a workflow as open that has ended, but never as neither.
-        [workflow, live, ending, pending].map { Request($0, [.int8(number)]) }
+        [workflow, live, ending, pending, link].map { Request($0, [.int8(number)]) }
     }
 
     static func status(_ results: ArraySlice<Rows>) -> StatusRecord? {
@@ -68,11 +76,15 @@ struct AccessStatements: Sendable {
             status.due = live.optionalInt(0, 2)
             status.crashes = Int(live.int(0, 3))
             status.reason = live.optionalText(0, 4)
-            status.wait = live.optionalText(0, 5).flatMap(QueueWait.init(rawValue:))
+            status.pause = live.optionalText(0, 5).map {
+                Instruction(by: $0, reason: live.optionalText(0, 6), at: live.int(0, 7))
+            }
+            status.wait = live.optionalText(0, 8).flatMap(QueueWait.init(rawValue:))
         }
         if outcome.count == 0 { status.isServed = workflow.bool(0, workflow.columns - 1) }
         if outcome.count > 0 { status.outcome = outcome.outcome(0, 0) }
         status.pending = pending.map { pending.pending($0, 0) }
+        if results[4].count > 0 { status.link = results[4].link(0) }
         return status
     }
 
@@ -80,7 +92,7 @@ struct AccessStatements: Sendable {
     func deliver(_ session: Session, _ items: [InboxItem]) throws(StoreError) {
         if items.isEmpty { return }
         let columns = InboxColumns()
-        for item in items { columns.append(item) }
+        for item in items { try columns.append(item) }
         try session.query(delivery, columns.parameters)
     }
 

@@ -12,7 +12,7 @@ extension PostgresStore {
             // One snapshot: a workflow that ends meanwhile is seen before or after, never in between.
             let snapshot = Statement("perdure_snapshot", isPrepared: false, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             let results = try session.pipeline([Request(snapshot)] + access.status(number) + [Request(.commit)])
-            return AccessStatements.status(results[1..<5])
+            return AccessStatements.status(results[1..<6])
         }
     }
 

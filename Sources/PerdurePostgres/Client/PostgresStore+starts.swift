@@ -8,6 +8,8 @@ extension PostgresStore {
         }
     }
 
+    package var announcesStarts: Bool { true }
+
     package func start(
         _ starts: [(WorkflowRecord, IDPolicies)], by executor: ExecutorID?, isOwned: Bool
     ) async throws(StoreError) -> [StartResult] {
@@ -19,6 +21,7 @@ extension PostgresStore {
             var results: [StartResult] = []
             // As many at once as a batch may hold.
             for slice in self.slices(list) { results += try self.startTogether(session, slice, executor, isOwned) }
+            if executor == nil { self.wakeups.tell([.ready]) }
             return results
         }
     }
@@ -59,7 +62,11 @@ extension PostgresStore {
     ) throws(StoreError) -> [StartResult] {
         let found = try lanes.numbers(of: Set(starts.map(\.record.lane)), session)
         let starter = Starter(statements: starting, lanes: found, owner: isOwned ? executor : nil)
-        if executor == nil, let results = try starter.startAtOnce(session, starts) { return results }
+        // What an engine starts it announces itself.
+        let announcement = executor == nil ? try wakeups.announcement([.ready]) ?? [] : []
+        wakeups.sends(.starts, as: session.backend)
+        if executor == nil, let results = try starter.startAtOnce(session, starts, announcement: announcement) { return results }
+        defer { if !announcement.isEmpty { _ = try? session.pipeline(announcement) } }
         return try session.transaction { () throws(StoreError) in
             let fence = executor.map { Request(journal.fence, [.int8($0), .int4(slots.starts)]) }
             if let fence { try session.query(fence.statement, fence.parameters) }

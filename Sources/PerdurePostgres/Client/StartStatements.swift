@@ -8,6 +8,8 @@ struct StartStatements: Sendable {
     let moveIDs: Statement
     let known: Statement
     let insert: Statement
+    /// The same where some have attributes.
+    let insertWithAttributes: Statement
     /// Of starts that differ in nothing but number and input, none of which was sent before.
     let insertAlike: Statement
     let owners: Statement
@@ -35,21 +37,8 @@ struct StartStatements: Sendable {
         known = Statement(
             "perdure_known_starts", isPrepared: false,
             "SELECT number FROM \(s).workflows WHERE number = ANY($1::int8[]) AND number BETWEEN $2::int8 AND $3::int8")
-        let (names, types) = (WorkflowColumns.names, WorkflowColumns.types)
-        let owner = types.count + 1
-        insert = Statement(
-            "perdure_start_all",
-            """
-            WITH u AS MATERIALIZED (SELECT *, $\(owner)::int8 IS NOT NULL AND coalesce(due <= \(serverMicroseconds), true) AS owned
-                FROM unnest(\(arrays(types))) AS u(\(names), lane)),
-            w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u ON CONFLICT DO NOTHING RETURNING number),
-            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline, expires)
-                SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owner)::int8 END, u.due, u.deadline, u.expires
-                FROM u WHERE u.number IN (SELECT number FROM w) RETURNING number, state),
-            c AS (SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
-                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $2::text[])::text END AS checked)
-            SELECT l.number, l.state, c.checked FROM c LEFT JOIN l ON true
-            """)
+        insert = Self.insert(s, attributes: false)
+        insertWithAttributes = Self.insert(s, attributes: true)
         insertAlike = Statement(
             "perdure_start_alike",
             """
@@ -70,5 +59,25 @@ struct StartStatements: Sendable {
                 $10::int8, $11::int8, $12::int8, $13::int8, $14::bool, $15::int8) d
             """)
         block = Statement("perdure_block", "SELECT \(s).number_block()")
+    }
+
+    /// Behind the columns comes the owner, and behind that the attributes.
+    private static func insert(_ s: SchemaName, attributes: Bool) -> Statement {
+        let (names, types) = (WorkflowColumns.names, WorkflowColumns.types)
+        let owner = types.count + 1
+        return Statement(
+            attributes ? "perdure_start_all_with_attributes" : "perdure_start_all",
+            """
+            WITH u AS MATERIALIZED (SELECT *, $\(owner)::int8 IS NOT NULL AND coalesce(due <= \(serverMicroseconds), true) AS owned
+                FROM unnest(\(arrays(types))) AS u(\(names), lane)),
+            w AS (INSERT INTO \(s).workflows (\(names)) SELECT \(names) FROM u ON CONFLICT DO NOTHING RETURNING number),
+            l AS (INSERT INTO \(s).live (number, lane, state, executor, due, deadline, expires)
+                SELECT u.number, u.lane, CASE WHEN u.owned THEN 1 ELSE 0 END, CASE WHEN u.owned THEN $\(owner)::int8 END, u.due, u.deadline, u.expires
+                FROM u WHERE u.number IN (SELECT number FROM w) RETURNING number, state),
+            \(attributes ? AttributeColumns.insertion(s, from: owner + 1) + "," : "")
+            c AS (SELECT CASE WHEN (SELECT count(*) FROM w) < cardinality($1::int8[])
+                THEN \(s).check_starts($1::int8[], $6::text[], $15::int8[], $2::text[])::text END AS checked)
+            SELECT l.number, l.state, c.checked FROM c LEFT JOIN l ON true
+            """)
     }
 }

@@ -136,9 +136,8 @@ struct Starter: Sendable {
         if owner == nil, let first = new.first, new.count > 1, new.allSatisfy({ starts[$0].record.isAlike(starts[first].record) }) {
             return try insertAlike(session, starts, new, &results)
         }
-        let columns = WorkflowColumns()
-        for index in new { try columns.append(starts[index].record, lane: lanes[starts[index].record.lane] ?? 0) }
-        let rows = try session.query(statements.insert, columns.parameters + [.int8(owner)])
+        let request = try careful(new.map { starts[$0] })
+        let rows = try session.query(request.statement, request.parameters)
         var owned: [WorkflowNumber: Bool] = [:]
         for row in 0..<rows.count where !rows.isNull(row, 0) { owned[rows.int(row, 0)] = rows.int16(row, 1) == LiveState.owned.rawValue }
         // What was there already is this same start, sent before.
@@ -153,24 +152,42 @@ struct Starter: Sendable {
 
 extension Starter {
     /// All in one round trip, where no id and no key has to be asked for first; nil otherwise.
-    func startAtOnce(_ session: Session, _ starts: [Start]) throws(StoreError) -> [StartResult]? {
+    ///
+    /// - Parameter announcement: What tells others of it, behind its commit.
+    func startAtOnce(_ session: Session, _ starts: [Start], announcement: [Request]) throws(StoreError) -> [StartResult]? {
         guard owner == nil, let first = starts.first?.record,
             starts.allSatisfy({ $0.record.id == nil && $0.policies.deduplication == nil })
         else { return nil }
         let isAlike = starts.count > 1 && starts.allSatisfy { $0.record.isAlike(first) }
         let request = isAlike ? try alike(starts, first) : try careful(starts)
         let timeout = Statement("perdure_start_timeout", "SET LOCAL lock_timeout = '1s'")
-        let results = try session.pipeline([Request(.begin), Request(timeout), request, Request(.commit)])
-        guard results.count == 4, results[3].tag == "COMMIT" else {
-            throw StoreError(.transient, "the start was rolled back instead of committed")
+        let start = [Request(.begin), Request(timeout), request, Request(.commit)]
+        do throws(StoreError) {
+            let results = try session.pipeline(start + announcement)
+            guard results.count >= start.count, results[start.count - 1].tag == "COMMIT" else {
+                throw StoreError(.transient, "the start was rolled back instead of committed")
+            }
+        } catch {
+            // That nobody could be told is no reason to fail: it is committed, and the poll finds it.
+            guard let failed = session.failedIndex, failed >= start.count else { throw error }
         }
         return starts.map { _ in .started(owned: false) }
+    }
+
+    /// One of which it is known that it is new.
+    func insertNew(_ session: Session, _ record: WorkflowRecord) throws(StoreError) {
+        let request = try careful([(record: record, policies: IDPolicies())])
+        try session.query(request.statement, request.parameters)
     }
 
     private func careful(_ starts: [Start]) throws(StoreError) -> Request {
         let columns = WorkflowColumns()
         for start in starts { try columns.append(start.record, lane: lanes[start.record.lane] ?? 0) }
-        return Request(statements.insert, columns.parameters + [nil])
+        let parameters = columns.parameters + [.int8(owner)]
+        guard starts.contains(where: { $0.record.attributes != nil }) else { return Request(statements.insert, parameters) }
+        let attributes = AttributeColumns()
+        for start in starts { try attributes.append(start.record) }
+        return Request(statements.insertWithAttributes, parameters + attributes.parameters)
     }
 
     /// What is enqueued in bulk.
@@ -222,7 +239,7 @@ private struct Holder {
     /// nil: a new run.
     func verdict(_ start: Starter.Start) -> StartResult? {
         if name != start.record.lane.workflow { return .otherType(name) }
-        guard let status else {
+        guard let status, status != .continued else {
             switch start.policies.conflict {
             case .useExisting: return .existing(number)
             case .fail, .terminateExisting: return .open(number)

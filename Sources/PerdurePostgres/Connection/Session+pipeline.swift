@@ -5,6 +5,7 @@ extension Session {
     /// Many statements, one round trip.
     ///
     /// With an error the transaction is rolled back, and `failedIndex` says which statement it was.
+    @discardableResult
     func pipeline(_ requests: [Request]) throws(StoreError) -> [Rows] {
         try ready()
         return try continuePipeline(requests)

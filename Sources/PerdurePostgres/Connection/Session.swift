@@ -120,10 +120,9 @@ internal import Perdure
 
     private func connect() throws(StoreError) {
         if let problem = settings.address.problem { throw StoreError(.misconfigured, problem) }
-        let parameters = settings.address.parameters(beginningWith: settings.reached.host)
-        let connection = unsafe withCStrings(parameters.map(\.keyword)) { keywords in
-            unsafe withCStrings(parameters.map(\.value)) { values in unsafe PQconnectdbParams(keywords, values, 1) }
-        }
+        let attempt = ConnectAttempt(settings.address.parameters(beginningWith: settings.reached.host))
+        guard let made = settings.wires.wait(for: attempt) else { throw cutOff }
+        let connection = unsafe OpaquePointer(bitPattern: made)
         unsafe handle = connection
         guard let connection = unsafe connection else { throw StoreError(.full, "out of memory") }
         unsafe PQsetNoticeReceiver(

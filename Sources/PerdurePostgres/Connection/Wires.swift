@@ -6,19 +6,32 @@ internal import Perdure
     internal import Darwin
 #endif
 
-/// The sockets of a store's connections, so that another thread can end a wait for a server that never answers.
+/// The sockets of a store's connections, and the connections in the making, so that another thread can end a wait for a server that never answers.
 ///
-/// They are duplicates: libpq closes its own when it likes, and its number may soon be another file's.
+/// The sockets are duplicates: libpq closes its own when it likes, and its number may soon be another file's.
 final class Wires: Sendable {
     private struct State {
         var sockets: Set<Int32> = []
+        var attempts: [ObjectIdentifier: ConnectAttempt] = [:]
         var isCut = false
+        var isClosed = false
     }
 
     private let state = Lock(State())
 
     /// No connection is to be made.
-    var isCut: Bool { state.withLock { $0.isCut } }
+    var isCut: Bool { state.withLock { $0.isCut || $0.isClosed } }
+
+    /// Waits for a connection to be made; nil if it was cut off.
+    func wait(for attempt: ConnectAttempt) -> UInt? {
+        let isCut = state.withLock { state in
+            state.attempts[ObjectIdentifier(attempt)] = attempt
+            return state.isCut || state.isClosed
+        }
+        if isCut { attempt.giveUp() }
+        defer { state.withLock { _ = $0.attempts.removeValue(forKey: ObjectIdentifier(attempt)) } }
+        return attempt.wait()
+    }
 
     /// Notes the socket of a new connection; nil if it is not to be used.
     func add(_ socket: Int32) -> Int32? {
@@ -45,6 +58,15 @@ final class Wires: Sendable {
         state.withLock { state in
             state.isCut = true
             for socket in state.sockets { _ = shutdown(socket, Int32(SHUT_RDWR)) }
+            for attempt in state.attempts.values { attempt.giveUp() }
+        }
+    }
+
+    /// The store is being closed: nobody need wait for a connection that is not there yet.
+    func endAttempts() {
+        state.withLock { state in
+            state.isClosed = true
+            for attempt in state.attempts.values { attempt.giveUp() }
         }
     }
 

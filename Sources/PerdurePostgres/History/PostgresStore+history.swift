@@ -12,17 +12,12 @@ extension PostgresStore {
                 Request(.begin), Request(.uncompiled),
                 Request(Self.workflows(s), range),
                 Request(Self.steps(s, one: numbers.count == 1), range + [.int8(Int64(limit) + 1)]),
-                Request(
-                    Statement(
-                        "perdure_load_pending", isPrepared: false,
-                        """
-                        SELECT workflow, key, attempt, started, due, error, error_codec, progress, progress_codec FROM \(s).pending
-                        WHERE workflow = ANY($1::int8[]) ORDER BY workflow, key
-                        """),
-                    [all]),
-                Request(Self.inbox(s), [all]), Request(.commit),
+                Request(Self.pending(s), [all]), Request(Self.inbox(s), [all]), Request(Self.origins(s), [all]), Request(.commit),
             ])
-            return Self.assemble(results, limit: limit)
+            var loaded = Self.assemble(results, limit: limit)
+            try Self.addPatches(to: &loaded, s, session)
+            try Self.forward(to: &loaded, results[6], s, session)
+            return loaded
         }
     }
 
@@ -43,7 +38,7 @@ extension PostgresStore {
         }
     }
 
-    private static func workflows(_ s: SchemaName) -> Statement {
+    static func workflows(_ s: SchemaName) -> Statement {
         Statement(
             "perdure_load", isPrepared: false,
             "SELECT \(WorkflowColumns.names) FROM \(s).workflows WHERE number = ANY($1::int8[]) AND number BETWEEN $2::int8 AND $3::int8")
@@ -70,27 +65,70 @@ extension PostgresStore {
         }
     }
 
-    package func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild] {
+    package func openChildren(of numbers: [WorkflowNumber]) async throws(StoreError) -> [WorkflowNumber: [OpenChild]] {
         let statement = Statement(
             "perdure_open_children", isPrepared: false,
             """
-            SELECT w.number, w.close_policy FROM \(schema).workflows w JOIN \(schema).live l ON l.number = w.number
-            WHERE w.parent = $1::int8 ORDER BY w.number
+            SELECT w.parent, w.number, w.close_policy, (SELECT r.first FROM \(schema).successors r WHERE r.number = w.number) FROM \(schema).workflows w JOIN \(schema).live l ON l.number = w.number
+            WHERE w.parent = ANY($1::int8[]) ORDER BY w.number
             """)
         return try await connection(.reads).runConnected { session throws(StoreError) in
-            let rows = try session.query(statement, [.int8(number)])
-            return rows.map { OpenChild(number: rows.int($0, 0), closePolicy: StoredClosePolicy(column: rows.optionalInt($0, 1))) }
+            let rows = try session.query(statement, [.int8s(numbers)])
+            var children: [WorkflowNumber: [OpenChild]] = [:]
+            for row in 0..<rows.count {
+                let policy = StoredClosePolicy(column: rows.optionalInt(row, 2))
+                children[rows.int(row, 0), default: []].append(
+                    OpenChild(number: rows.int(row, 1), first: rows.optionalInt(row, 3), closePolicy: policy))
+            }
+            return children
         }
     }
 
-    private static func inbox(_ s: SchemaName) -> Statement {
+    static func pending(_ s: SchemaName) -> Statement {
+        Statement(
+            "perdure_load_pending", isPrepared: false,
+            """
+            SELECT workflow, key, attempt, started, due, error, error_codec, progress, progress_codec, held_by FROM \(s).pending
+            WHERE workflow = ANY($1::int8[]) ORDER BY workflow, key
+            """)
+    }
+
+    /// Of histories that are longer than a page: their later rows are asked for before they are read.
+    private static func addPatches(to loaded: inout [LoadedWorkflow], _ s: SchemaName, _ session: Session) throws(StoreError) {
+        let long = loaded.filter { !$0.isComplete }.map(\.record.number)
+        guard let least = long.min(), let most = long.max() else { return }
+        // By the kind: where keys are sorted by a language, they have no prefix.
+        let statement = Statement(
+            "perdure_load_patches", isPrepared: false,
+            "SELECT workflow, key FROM \(s).steps WHERE workflow = ANY($1::int8[]) AND workflow BETWEEN $2::int8 AND $3::int8 AND kind = 8")
+        let rows = try session.query(statement, [.int8s(long), .int8(least), .int8(most)])
+        var keys: [WorkflowNumber: Set<String>] = [:]
+        for row in 0..<rows.count { keys[rows.int(row, 0), default: []].insert(rows.text(row, 1)) }
+        for index in loaded.indices { loaded[index].patches = keys[loaded[index].record.number] ?? [] }
+    }
+
+    static func inbox(_ s: SchemaName) -> Statement {
         Statement(
             "perdure_inbox", isPrepared: false,
-            "SELECT sequence, workflow, kind, reference, payload, codec FROM \(s).inbox WHERE workflow = ANY($1::int8[]) ORDER BY sequence")
+            """
+            SELECT sequence, workflow, kind, reference, payload, codec, topic, key, seen FROM \(s).inbox
+            WHERE workflow = ANY($1::int8[]) AND kind < \(InboxKind.groupEnded.rawValue)
+            UNION ALL SELECT g.* FROM unnest($1::int8[]) AS u(workflow) CROSS JOIN LATERAL (
+                SELECT sequence, workflow, kind, reference, payload, codec, topic, key, seen FROM \(s).inbox i
+                WHERE i.workflow = u.workflow AND i.kind = \(InboxKind.groupEnded.rawValue) AND NOT i.seen ORDER BY i.sequence LIMIT 1) g
+            ORDER BY sequence
+            """)
+    }
+
+    /// Of those that came of other runs, and have some of their history.
+    static func origins(_ s: SchemaName) -> Statement {
+        Statement(
+            "perdure_origins", isPrepared: false,
+            "SELECT number, origin, first FROM \(s).successors WHERE number = ANY($1::int8[]) AND origin IS NOT NULL")
     }
 
     /// At most `$4` ordered rows of each workflow, and all that have no place in the order.
-    private static func steps(_ s: SchemaName, one: Bool) -> Statement {
+    static func steps(_ s: SchemaName, one: Bool) -> Statement {
         let names = StepColumns.names
         if one {
             return Statement(
@@ -111,7 +149,7 @@ extension PostgresStore {
             """)
     }
 
-    private static func assemble(_ results: [Rows], limit: Int) -> [LoadedWorkflow] {
+    static func assemble(_ results: [Rows], limit: Int) -> [LoadedWorkflow] {
         let (workflows, steps, pending, inbox) = (results[2], results[3], results[4], results[5])
         var loaded = workflows.map { LoadedWorkflow(record: workflows.workflow($0, 0)) }
         let index = Dictionary(loaded.indices.map { (loaded[$0].record.number, $0) }, uniquingKeysWith: { first, _ in first })
@@ -131,6 +169,9 @@ extension PostgresStore {
         for row in 0..<inbox.count {
             guard let item = inbox.inboxItem(row, 0), let place = index[item.workflow] else { continue }
             loaded[place].inbox.append(item)
+        }
+        for row in 0..<results[6].count {
+            if let place = index[results[6].int(row, 0)] { loaded[place].origin = results[6].text(row, 1) }
         }
         return loaded
     }

@@ -27,21 +27,22 @@ extension Rows {
             expires: optionalInt(row, column + 17))
     }
 
-    /// workflow, key, attempt, started, due, error(+codec), progress(+codec)
+    /// workflow, key, attempt, started, due, error(+codec), progress(+codec), held_by
     /// .
     func pending(_ row: Int, _ column: Int) -> PendingRecord {
         PendingRecord(
             workflow: int(row, column), key: text(row, column + 1), attempt: Int32(truncatingIfNeeded: int(row, column + 2)),
             started: int(row, column + 3), due: optionalInt(row, column + 4), error: payload(row, column + 5),
-            progress: payload(row, column + 7))
+            progress: payload(row, column + 7), heldBy: optionalInt(row, column + 9))
     }
 
-    /// sequence, workflow, kind, reference, payload(+codec); nil for a kind that only a newer version knows.
+    /// sequence, workflow, kind, reference, payload(+codec), topic, key, seen; nil for a kind that only a newer version knows.
     func inboxItem(_ row: Int, _ column: Int) -> InboxItem? {
         guard let kind = InboxKind(rawValue: int16(row, column + 2)) else { return nil }
         return InboxItem(
             sequence: int(row, column), workflow: int(row, column + 1), kind: kind, reference: optionalInt(row, column + 3),
-            payload: payload(row, column + 4))
+            payload: payload(row, column + 4), topic: optionalText(row, column + 6), key: optionalText(row, column + 7),
+            isSeen: bool(row, column + 8))
     }
 
     /// workflow, status, output(+codec), error(+codec), finished

@@ -7,26 +7,29 @@ final class InboxColumns {
     private let kind = Column(PostgresType.int2)
     private let reference = Column(PostgresType.int8)
     private let payload = PayloadColumns()
+    private let topic = Column(PostgresType.text)
 
-    static let types = ["int8", "int8", "int2", "int8", "bytea", "int2"]
+    static let names = "sender, workflow, kind, reference, payload, codec, topic"
+    static let types = ["int8", "int8", "int2", "int8", "bytea", "int2", "text"]
 
     var count: Int { workflow.count }
 
     func clear() {
-        for column in [sender, workflow, kind, reference] { column.clear() }
+        for column in [sender, workflow, kind, reference, topic] { column.clear() }
         payload.clear()
     }
 
-    func append(_ item: InboxItem, from origin: WorkflowNumber = 0) {
+    func append(_ item: InboxItem, from origin: WorkflowNumber = 0) throws(StoreError) {
         sender.append(origin)
         workflow.append(item.workflow)
         kind.append(item.kind.rawValue)
         reference.append(item.reference)
         payload.append(item.payload)
+        try topic.append(item.topic)
     }
 
     var parameters: [ParameterBuffer?] {
-        [sender.sealed, workflow.sealed, kind.sealed, reference.sealed, payload.bytes.sealed, payload.codec.sealed]
+        [sender.sealed, workflow.sealed, kind.sealed, reference.sealed, payload.bytes.sealed, payload.codec.sealed, topic.sealed]
     }
 }
 
@@ -98,7 +101,7 @@ final class PendingColumns {
 
     private var latest: [Key: PendingRecord] = [:]
 
-    static let types = ["int8", "text", "int4", "int8", "int8", "bytea", "int2", "bytea", "int2"]
+    static let types = ["int8", "text", "int4", "int8", "int8", "bytea", "int2", "bytea", "int2", "int8"]
 
     var count: Int { latest.count }
 
@@ -110,6 +113,7 @@ final class PendingColumns {
     func parameters() throws(StoreError) -> [ParameterBuffer?] {
         let (workflow, key, attempt) = (Column(PostgresType.int8), Column(PostgresType.text), Column(PostgresType.int4))
         let (started, due, error, progress) = (Column(PostgresType.int8), Column(PostgresType.int8), PayloadColumns(), PayloadColumns())
+        let heldBy = Column(PostgresType.int8)
         for record in latest.values {
             workflow.append(record.workflow)
             try key.append(record.key)
@@ -118,10 +122,11 @@ final class PendingColumns {
             due.append(record.due)
             error.append(record.error)
             progress.append(record.progress)
+            heldBy.append(record.heldBy)
         }
         return [
             workflow.sealed, key.sealed, attempt.sealed, started.sealed, due.sealed, error.bytes.sealed, error.codec.sealed,
-            progress.bytes.sealed, progress.codec.sealed,
+            progress.bytes.sealed, progress.codec.sealed, heldBy.sealed,
         ]
     }
 }

@@ -2,6 +2,9 @@ package import Perdure
 
 /// One connection that commits batches: a pipeline each, or a single statement where that is all there is to do.
 actor PostgresWriter: JournalWriter {
+    /// How many rows of history were new, and what became of messages.
+    private typealias Written = (count: Int, mail: SentMail?)
+
     nonisolated let thread: ThreadExecutor
     private let session: Session
     private let store: PostgresStore
@@ -28,15 +31,16 @@ actor PostgresWriter: JournalWriter {
         if commands.isEmpty { return [] }
         try ready()
         let crashed = store.crashes.of(me)
-        let written = try write(commands, crashed)
+        let (written, mail) = try write(commands, crashed)
         var results = [CommandResult](repeating: .done, count: commands.count)
+        if let mail { mail.settle(commands, &results) }
         if written < batch.stepCount { try recall(commands, into: &results) }
         if !crashed.isEmpty { forget(commands, results, crashed) }
         return results
     }
 
     /// The rows of history that were new: all of them, unless something of the batch was sent before, or by another.
-    private func write(_ commands: [Command], _ crashed: Set<WorkflowNumber>) throws(StoreError) -> Int {
+    private func write(_ commands: [Command], _ crashed: Set<WorkflowNumber>) throws(StoreError) -> Written {
         do throws(StoreError) {
             return try write(commands, crashed, store.journal)
         } catch {
@@ -47,16 +51,19 @@ actor PostgresWriter: JournalWriter {
 
     private func write(
         _ commands: [Command], _ crashed: Set<WorkflowNumber>, _ statements: JournalStatements
-    ) throws(StoreError) -> Int {
+    ) throws(StoreError) -> Written {
         try batch.fill(commands, crashed: crashed) { lane throws(StoreError) in try store.lanes.number(of: lane, session) }
-        return batch.isStepsAlone && session.defaultsToReadCommitted ? try commitAlone(statements) : try commitAll(statements)
+        guard batch.isStepsAlone, session.defaultsToReadCommitted else { return try commitAll(statements) }
+        return (try commitAlone(statements), nil)
     }
 
     /// What has been forgiven needs it no more.
     private func forget(_ commands: [Command], _ results: [CommandResult], _ crashed: Set<WorkflowNumber>) {
         for (command, result) in zip(commands, results) where crashed.contains(command.workflow) {
             switch (command, result) {
-            case (.step, .done), (.startChild, .done), (.finish, _), (.forgive, _): store.crashes.remove(command.workflow, me)
+            case (.step, .done), (.effect, .done), (.effect, .sent), (.startChild, .done), (.startChildren, .done), (.childrenEnded, .done),
+                (.finish, _), (.forgive, _):
+                store.crashes.remove(command.workflow, me)
             default: break
             }
         }
@@ -85,14 +92,15 @@ actor PostgresWriter: JournalWriter {
         return Int(rows.int(0, 0))
     }
 
-    private func commitAll(_ statements: JournalStatements) throws(StoreError) -> Int {
-        let (requests, counting) = try batch.requests(statements, me, slot: slot)
+    private func commitAll(_ statements: JournalStatements) throws(StoreError) -> Written {
+        let (requests, counting, reporting) = try batch.requests(statements, me, slot: slot)
         let results = try session.pipeline(requests)
         guard results.count == requests.count, results[results.count - 1].tag == "COMMIT" else {
             throw StoreError(.transient, "the batch was rolled back instead of committed")
         }
         store.registry.acknowledge(me, results[results.count - 2].int(0, 0))
-        return counting.reduce(0) { $0 + (results[$1].columns == 0 ? results[$1].touched : Int(results[$1].int(0, 0))) }
+        let written = counting.reduce(0) { $0 + (results[$1].columns == 0 ? results[$1].touched : Int(results[$1].int(0, 0))) }
+        return (written, reporting.isEmpty ? nil : SentMail(reporting.map { results[$0] }))
     }
 
     /// Something was there already: the rows that are recorded are what is delivered, whoever wrote them.
@@ -116,21 +124,13 @@ actor PostgresWriter: JournalWriter {
     }
 }
 
-private struct StepID: Hashable {
-    let workflow: WorkflowNumber
-    let key: String
-
-    init(_ step: StepRecord) {
-        workflow = step.workflow
-        key = step.key
-    }
-}
-
 extension Command {
     /// The row of history that it writes.
     fileprivate var recordedStep: StepRecord? {
         switch self {
-        case .step(let step, _, _), .startChild(_, _, let step): step
+        case .step(let step, _, _), .startChild(_, _, let step), .startChildren(_, _, let step), .childrenEnded(let step, _),
+            .effect(let step, _):
+            step
         default: nil
         }
     }

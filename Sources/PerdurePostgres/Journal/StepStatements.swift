@@ -1,3 +1,5 @@
+internal import Perdure
+
 /// The statements that write and read rows of history in a batch, written for one schema.
 struct StepStatements: Sendable {
     /// One plain step and the fence: what a lone workflow pays for each of its steps.
@@ -8,6 +10,8 @@ struct StepStatements: Sendable {
     /// Steps that consume a message, or whose workflow took an executor down before.
     let carefulSteps: Statement
     let consume: Statement
+    /// What operators have asked, and what was done.
+    let settle: Statement
     let forgetPending: Statement
     let pending: Statement
     let recorded: Statement
@@ -38,9 +42,11 @@ struct StepStatements: Sendable {
             """
             WITH s AS (\(insertSteps)),
             d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(
-                SELECT u.sequence FROM unnest($1::int8[], $2::text[], $\(stepCount + 1)::int8[]) AS u(workflow, key, sequence)
-                WHERE u.sequence IS NOT NULL AND (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s)))),
-            f AS (\(Self.forgiving(s, stepCount + 2)))
+                SELECT u.sequence FROM unnest($\(stepCount + 1)::int8[], $\(stepCount + 2)::text[], $\(stepCount + 3)::int8[])
+                    AS u(workflow, key, sequence)
+                WHERE (u.workflow, u.key) IN (SELECT s.workflow, s.key FROM s))) RETURNING kind, reference),
+            i AS (\(Self.applying(s))),
+            f AS (\(Self.forgiving(s, stepCount + 4)))
             SELECT count(*) FROM s
             """)
         consume = Statement(
@@ -48,6 +54,13 @@ struct StepStatements: Sendable {
             """
             DELETE FROM \(s).inbox WHERE sequence = ANY($2::int8[])
                 AND (workflow, sequence) IN (SELECT * FROM unnest($1::int8[], $2::int8[]))
+            """)
+        settle = Statement(
+            "perdure_settle",
+            """
+            WITH d AS (DELETE FROM \(s).inbox WHERE sequence = ANY($2::int8[])
+                AND (workflow, sequence) IN (SELECT * FROM unnest($1::int8[], $2::int8[])) RETURNING kind, reference)
+            \(Self.applying(s))
             """)
         forgetPending = Statement(
             "perdure_forget_pending",
@@ -58,15 +71,15 @@ struct StepStatements: Sendable {
         pending = Statement(
             "perdure_pending",
             """
-            INSERT INTO \(s).pending (workflow, key, attempt, started, due, error, error_codec, progress, progress_codec)
+            INSERT INTO \(s).pending (workflow, key, attempt, started, due, error, error_codec, progress, progress_codec, held_by)
             SELECT u.* FROM unnest(\(arrays(PendingColumns.types))) AS u(workflow, key, attempt, started, due, error, error_codec, progress,
-                progress_codec)
+                progress_codec, held_by)
             WHERE (SELECT true FROM \(s).live l WHERE l.number = u.workflow AND l.state + 0 = 1
                     AND l.executor + 0 = $\(PendingColumns.types.count + 1)::int8 LIMIT 1)
                 AND (SELECT true FROM \(s).steps s WHERE s.workflow = u.workflow AND s.key = u.key LIMIT 1) IS NULL
             ON CONFLICT (workflow, key) DO UPDATE SET attempt = excluded.attempt, started = excluded.started, due = excluded.due,
                 error = excluded.error, error_codec = excluded.error_codec, progress = excluded.progress,
-                progress_codec = excluded.progress_codec
+                progress_codec = excluded.progress_codec, held_by = excluded.held_by
             """)
         recorded = Statement(
             "perdure_recorded", isPrepared: false,
@@ -74,6 +87,14 @@ struct StepStatements: Sendable {
             SELECT \(step) FROM \(s).steps
             WHERE workflow = ANY($1::int8[]) AND workflow BETWEEN $2::int8 AND $3::int8 AND key = ANY($4::text[])
             """)
+    }
+
+    /// What operators have asked by rows `d` of the inbox, which go with what came of it, is done.
+    static func applying(_ s: SchemaName) -> String {
+        """
+        UPDATE \(s).interventions SET applied = true
+            WHERE number = ANY(ARRAY(SELECT d.reference FROM d WHERE d.kind = \(InboxKind.intervention.rawValue)))
+        """
     }
 
     /// New progress: whoever gets on is no cause of crashes.

@@ -23,6 +23,7 @@ final class WorkflowColumns {
     /// How the columns are called in `unnest(…) AS u(…)`, in the order of `parameters`.
     static let names =
         "number, id, queue, lane_key, priority, name, version, input, codec, parent, parent_key, close_policy, attributes, attributes_codec, created, due, deadline, expires"
+    static let nameList = names.split(separator: ", ").map(String.init)
     static let types = [
         "int8", "text", "text", "text", "int2", "text", "text", "bytea", "int2", "int8", "text", "int2", "bytea", "int2", "int8", "int8",
         "int8", "int8", "int8",

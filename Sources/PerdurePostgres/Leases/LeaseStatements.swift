@@ -22,6 +22,14 @@ struct LeaseStatements: Sendable {
     let tidyInbox: Statement
     let giveBack: Statement
 
+    /// Whether row `i` of the inbox of a workflow that has ended is nobody's: what is for the run as which that goes on is brought there by the claims.
+    private static func isLost(_ s: SchemaName, _ row: String) -> String {
+        """
+        NOT (\(movesOn(row)) AND EXISTS (SELECT FROM \(s).successors c WHERE c.previous = \(row).workflow
+            AND c.kind = \(RunKind.continued.rawValue)) AND \(s).current_run(\(row).workflow) IS NOT NULL)
+        """
+    }
+
     /// Whether a session holds the advisory lock of the executor of row `e`.
     ///
     /// Looked up and not tried: to try it would be to hold it for a moment, just when its owner wants it.
@@ -91,7 +99,7 @@ struct LeaseStatements: Sendable {
             WITH page AS MATERIALIZED (SELECT sequence, workflow FROM \(s).inbox WHERE sequence > $1::int8 ORDER BY sequence LIMIT $2::int8),
             d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(SELECT i.sequence FROM \(s).inbox i
                 WHERE i.sequence = ANY(ARRAY(SELECT p.sequence FROM page p
-                    WHERE (SELECT true FROM \(s).outcomes o WHERE o.workflow = p.workflow))) FOR UPDATE OF i SKIP LOCKED))
+                    WHERE (SELECT true FROM \(s).outcomes o WHERE o.workflow = p.workflow))) AND \(Self.isLost(s, "i")) FOR UPDATE OF i SKIP LOCKED))
                 RETURNING sequence)
             SELECT (SELECT count(*) FROM d), max(sequence), count(*) FROM page
             """)
@@ -123,10 +131,10 @@ struct LeaseStatements: Sendable {
             """
             WITH o AS MATERIALIZED (SELECT number, crashes, probation FROM \(s).live WHERE state = 1 AND executor = $1::int8
                 ORDER BY number LIMIT $2::int8 FOR UPDATE SKIP LOCKED),
-            b AS (SELECT number, crashes,
-                $3::bool AND ($4::int8 IS NULL OR crashes < \(CrashRules.suspicion) OR coalesce(probation >= $4::int8, false)) AS blamed FROM o),
-            c AS MATERIALIZED (SELECT number, blamed, least(crashes + CASE WHEN blamed THEN 1 ELSE 0 END, 32000)::int4 AS crashes FROM b),
-            u AS (UPDATE \(s).live l SET executor = NULL, lane = l.lane | 1, tx = pg_current_xact_id(), crashes = c.crashes, probation = NULL,
+            b AS (SELECT number, crashes, coalesce(probation = \(unbegun), false) AS unbegun,
+                $3::bool AND coalesce(probation <> \(unbegun), true) AND ($4::int8 IS NULL OR crashes < \(CrashRules.suspicion) OR coalesce(probation >= $4::int8, false)) AS blamed FROM o),
+            c AS MATERIALIZED (SELECT number, blamed, unbegun, least(crashes + CASE WHEN blamed THEN 1 ELSE 0 END, 32000)::int4 AS crashes FROM b),
+            u AS (UPDATE \(s).live l SET executor = NULL, lane = l.lane | CASE WHEN c.unbegun THEN 0 ELSE 1 END, tx = pg_current_xact_id(), crashes = c.crashes, probation = NULL,
                     state = CASE WHEN c.blamed AND c.crashes >= $5::int4 THEN 3 WHEN c.crashes >= \(CrashRules.suspicion) THEN 4 ELSE 0 END,
                     due = CASE WHEN c.crashes < \(CrashRules.suspicion) THEN l.due WHEN NOT $3::bool THEN coalesce(l.due, $9::int8)
                         ELSE greatest(l.due, $9::int8 + \(pause) + \(pause) * (c.number & 63) / 256) END

@@ -93,12 +93,13 @@ private struct Firer {
     private func ended(_ numbers: [WorkflowNumber]) throws(StoreError) -> [WorkflowNumber: OutcomeStatus?] {
         if numbers.isEmpty { return [:] }
         let closed = try session.query(statements.closed, [.int8s(numbers)])
-        let gone = closed.map { closed.int($0, 0) }
-        var ended: [WorkflowNumber: OutcomeStatus?] = Dictionary(gone.map { ($0, nil) }) { first, _ in first }
+        let runs = Dictionary(grouping: closed.map { $0 }, by: { closed.int($0, 1) }).mapValues { $0.map { closed.int($0, 0) } }
+        var ended: [WorkflowNumber: OutcomeStatus?] = Dictionary(runs.values.joined().map { ($0, nil) }) { first, _ in first }
+        let gone = Array(runs.keys)
         if gone.isEmpty { return ended }
         let outcomes = try session.query(statements.outcomes, [.int8s(gone), .int8(gone.min()), .int8(gone.max())])
         for row in 0..<outcomes.count {
-            ended.updateValue(OutcomeStatus(rawValue: outcomes.int16(row, 1)), forKey: outcomes.int(row, 0))
+            for run in runs[outcomes.int(row, 0)] ?? [] { ended.updateValue(OutcomeStatus(rawValue: outcomes.int16(row, 1)), forKey: run) }
         }
         return ended
     }

@@ -81,7 +81,11 @@ struct ScheduleStatements: Sendable {
             FOR UPDATE OF r SKIP LOCKED
             """)
         closed = statement(
-            "closed", "SELECT u.n FROM unnest($1::int8[]) AS u(n) WHERE NOT EXISTS (SELECT FROM \(s).live l WHERE l.number = u.n)")
+            "closed",
+            """
+            SELECT u.n, \(s).newest_run(u.n) FROM unnest($1::int8[]) AS u(n)
+            WHERE NOT EXISTS (SELECT FROM \(s).live l WHERE l.number = u.n) AND \(s).current_run(u.n) IS NULL
+            """)
         outcomes = statement(
             "outcomes",
             "SELECT workflow, status FROM \(s).outcomes WHERE workflow = ANY($1::int8[]) AND workflow BETWEEN $2::int8 AND $3::int8")

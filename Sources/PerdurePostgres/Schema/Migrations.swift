@@ -3,27 +3,33 @@ internal import Perdure
 /// Creates the tables and brings them up to date; any number of processes may do it at once.
 struct Migrations: Sendable {
     /// What this library writes.
-    static let version = 2
+    static let version = 3
     /// The oldest library that may use the tables as this one leaves them.
-    static let minimumReader = 2
+    static let minimumReader = 3
 
     let schema: SchemaName
     let place: String
 
-    /// The version of tables that were made before the first release; nothing leads on from it.
-    private static let unreleased = 1
+    /// The last version of tables that were made before the first release; nothing leads on from it.
+    private static let unreleased = 2
 
     /// Each brings the tables from the version before to its own, in one transaction.
     private func steps() -> [(version: Int, sql: String)] {
         [
             (
-                2,
+                3,
                 [
-                    tables(schema), queueTables(schema), scheduleTables(schema), firstPartitions(schema), viewFunctions(schema),
+                    tables(schema), runTables(schema), queueTables(schema), scheduleTables(schema), messagingTables(schema),
+                    controlTables(schema), pauseTables(schema), searchTables(schema),
+                    firstPartitions(schema), viewFunctions(schema),
                     waitFunction(schema), views(schema),
-                    internalFunctions(schema), glanceFunction(schema), nameFunctions(schema), startFunction(schema),
+                    internalFunctions(schema), continueFunctions(schema), glanceFunction(schema), nameFunctions(schema),
+                    attributeFunctions(schema),
+                    startFunction(schema),
                     requestFunctions(schema), queueFunctions(schema), queueViews(schema), deduplicationFunction(schema),
-                    scheduleViews(schema), scheduleFunctions(schema), grants(schema),
+                    scheduleViews(schema), scheduleFunctions(schema), messagingViews(schema), messageFunctions(schema),
+                    controlViews(schema), controlFunctions(schema), pauseViews(schema), typePauseFunctions(schema), runFunctions(schema),
+                    versionViews(schema), runViews(schema), grants(schema),
                 ].joined(
                     separator: "\n")
             )
@@ -35,7 +41,7 @@ struct Migrations: Sendable {
         if let found = try version(session) {
             try refuseNewer(found)
             if found.version >= Self.version { return }
-            if found.version == Self.unreleased {
+            if found.version <= Self.unreleased {
                 throw StoreError(
                     .misconfigured,
                     "the tables in schema \(schema) of \(place) were made before the first release of Perdure: use another schema, or drop this one"

@@ -39,7 +39,7 @@ func scheduleViews(_ s: SchemaName) -> String {
     -- How many of the open runs of a schedule are open in fact.
     CREATE FUNCTION \(s).open_runs(list text) RETURNS int8 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $perdure$
         SELECT count(*) FROM unnest(string_to_array(nullif(list, ''), ' ')) AS u(word)
-        WHERE EXISTS (SELECT FROM \(s).live l WHERE l.number = split_part(u.word, ':', 1)::int8)
+        WHERE EXISTS (SELECT FROM \(s).live l WHERE l.number = \(s).newest_run(split_part(u.word, ':', 1)::int8))
     $perdure$;
 
     CREATE VIEW \(s).schedules AS

@@ -23,6 +23,9 @@ struct SchemaName: Sendable, Hashable, CustomStringConvertible {
     /// Tells schemas of one database apart in the names of channels and locks: 64 bits of FNV-1a.
     var hash: UInt64 { name.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 } }
 
+    /// The first half of the names of the locks of queues.
+    var queueLockClass: Int32 { Int32(truncatingIfNeeded: hash) }
+
     static func quote(_ identifier: String) -> String {
         "\"" + identifier.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }

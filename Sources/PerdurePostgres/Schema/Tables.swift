@@ -33,13 +33,15 @@ func tables(_ s: SchemaName) -> String {
     CREATE INDEX live_expiring ON \(s).live (expires, number) WHERE \(expiring);
     CREATE TABLE \(s).asides (number int8 PRIMARY KEY, reason text NOT NULL, since int8 NOT NULL);
     CREATE TABLE \(s).pending (workflow int8 NOT NULL, key text NOT NULL, attempt int4 NOT NULL, started int8 NOT NULL, due int8, error bytea,
-        error_codec int2, progress bytea, progress_codec int2, PRIMARY KEY (workflow, key))
+        error_codec int2, progress bytea, progress_codec int2, held_by int8, PRIMARY KEY (workflow, key))
         WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+    CREATE INDEX pending_held ON \(s).pending (held_by, workflow) WHERE held_by IS NOT NULL;
     CREATE TABLE \(s).inbox (sequence int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, workflow int8 NOT NULL,
-        tx xid8 NOT NULL DEFAULT pg_current_xact_id(), kind int2 NOT NULL, reference int8, payload bytea, codec int2)
+        tx xid8 NOT NULL DEFAULT pg_current_xact_id(), kind int2 NOT NULL, reference int8, payload bytea, codec int2, topic text, key text,
+        seen bool NOT NULL DEFAULT false)
         WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
-    CREATE INDEX inbox_workflow ON \(s).inbox (workflow, sequence);
-    CREATE INDEX inbox_arrivals ON \(s).inbox (tx, sequence);
+    CREATE INDEX inbox_workflow ON \(s).inbox (workflow, kind, sequence);
+    CREATE INDEX inbox_arrivals ON \(s).inbox (tx, sequence) WHERE NOT seen;
 
     CREATE TABLE \(s).executors (executor int8 PRIMARY KEY, label text NOT NULL, lease_until int8 NOT NULL, renewed int8 NOT NULL,
         alive_since int8 NOT NULL, silence int8, guarded_since int8, started int8 NOT NULL) WITH (fillfactor = 50);
@@ -54,6 +56,9 @@ func tables(_ s: SchemaName) -> String {
 
 /// Which rows of `live` may expire: those that have not begun and are nobody's.
 let expiring = "expires IS NOT NULL AND state IN (0, 2) AND lane & 1 = 0"
+
+/// The `probation` of what was claimed only to end, and has not begun.
+let unbegun = "-1"
 
 /// Which rows of `live` are ready, written so that what is asked of one lane is never looked for in the index of all of them.
 let arriving = "state & 7 = 0"
@@ -95,7 +100,7 @@ func firstPartitions(_ s: SchemaName) -> String {
         next_bound text;
         part text;
     BEGIN
-        FOREACH parent IN ARRAY ARRAY['workflows', 'steps', 'outcomes'] LOOP
+        FOREACH parent IN ARRAY ARRAY['workflows', 'steps', 'outcomes', 'attributes'] LOOP
             month := date_trunc('month', now() AT TIME ZONE 'UTC');
             bound := 'MINVALUE';
             FOR i IN 0..4 LOOP

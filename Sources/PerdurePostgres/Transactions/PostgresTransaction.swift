@@ -116,8 +116,19 @@ final class PostgresTransaction: OpenTransaction {
         try await access { access, session throws(StoreError) in try access.deliver(session, items) }
     }
 
+    func send(_ items: [InboxItem]) async throws(StoreError) -> [SendResult] {
+        try await access { access, session throws(StoreError) in try access.send(session, items) }
+    }
+
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
         try await access { access, session throws(StoreError) in try access.resume(session, number) }
+    }
+
+    func succeed(_ succession: Succession) async throws(StoreError) -> SuccessionResult {
+        try refuseIfOver()
+        guard let store else { throw Self.elsewhere }
+        let successor = try await store.successor(for: succession.record)
+        return try await run { session throws(StoreError) in try successor.succeed(session, succession) }
     }
 
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {

@@ -26,11 +26,12 @@ final class Listener: Sendable {
     private let settings: Session.Settings
     private let channel: String
     private let isSilent: Bool
-    private let receive: @Sendable (Wakeup) -> Void
+    /// The payload, and the process of the server that serves its sender.
+    private let receive: @Sendable (_ payload: String, _ sender: Int32) -> Void
     /// Readable at its first end when the thread is to look at `stopped`.
     private let pipe: (read: Int32, write: Int32)
 
-    init(_ settings: Session.Settings, channel: String, isSilent: Bool = false, receive: @escaping @Sendable (Wakeup) -> Void) {
+    init(_ settings: Session.Settings, channel: String, isSilent: Bool = false, receive: @escaping @Sendable (String, Int32) -> Void) {
         self.settings = settings
         self.channel = channel
         self.isSilent = isSilent
@@ -117,7 +118,7 @@ final class Listener: Sendable {
                 }
                 try session.simple("LISTEN \(SchemaName.quote(channel))")
                 failures = 0
-                if !isFirst { receive(.everything) }
+                if !isFirst { receive("*", 0) }
                 isFirst = false
                 enter(.listening)
                 try wait(session)
@@ -136,7 +137,7 @@ final class Listener: Sendable {
     /// Hands on what arrives, until it is stopped or the connection is lost.
     private func wait(_ session: Session) throws(StoreError) {
         while !isStopped {
-            try session.takeNotifications { payload in receive(WakeupMessage.wakeup(payload)) }
+            try session.takeNotifications { payload, sender in receive(payload, sender) }
             var watched = [
                 pollfd(fd: session.socket, events: Int16(POLLIN), revents: 0), pollfd(fd: pipe.read, events: Int16(POLLIN), revents: 0),
             ]
@@ -153,12 +154,16 @@ final class Listener: Sendable {
 
 extension Session {
     /// Reads what has come, without waiting.
-    func takeNotifications(_ body: (String) -> Void) throws(StoreError) {
+    func takeNotifications(_ body: (String, Int32) -> Void) throws(StoreError) {
         guard unsafe PQconsumeInput(raw) == 1 else { throw lost() }
         while let notification = unsafe PQnotifies(raw) {
             let payload = unsafe String(cString: notification.pointee.extra)
+            let sender = unsafe notification.pointee.be_pid
             unsafe PQfreemem(notification)
-            body(payload)
+            body(payload, sender)
         }
     }
+
+    /// The process of the server that serves this session.
+    var backend: Int32 { unsafe PQbackendPID(raw) }
 }

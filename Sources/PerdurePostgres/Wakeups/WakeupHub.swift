@@ -11,6 +11,8 @@ final class WakeupHub: Sendable {
         var outgoing: [Wakeup] = []
         var isSending = false
         var closed = false
+        /// What serves the sessions by which this process sends: what it sends it knows.
+        var own: [PostgresStore.Role: Int32] = [:]
     }
 
     private let state = Lock(State())
@@ -32,7 +34,7 @@ final class WakeupHub: Sendable {
             state.nextReceiver += 1
             state.receivers[state.nextReceiver] = receive
             if let listener = state.listener { return (state.nextReceiver, listener, false) }
-            let listener = Listener(settings, channel: channel, isSilent: isSilent) { [weak self] wakeup in self?.receive(wakeup) }
+            let listener = Listener(settings, channel: channel, isSilent: isSilent) { [weak self] in self?.receive($0, from: $1) }
             state.listener = listener
             return (state.nextReceiver, listener, true)
         }
@@ -57,8 +59,36 @@ final class WakeupHub: Sendable {
         await idle?.stop()
     }
 
-    private func receive(_ wakeup: Wakeup) {
-        for receiver in state.withLock({ Array($0.receivers.values) }) { receiver(wakeup) }
+    private func receive(_ payload: String, from sender: Int32) {
+        let (receivers, isOwn) = state.withLock { (Array($0.receivers.values), $0.own.values.contains(sender)) }
+        if isOwn { return }
+        let wakeup = WakeupMessage.wakeup(payload)
+        for receiver in receivers { receiver(wakeup) }
+    }
+
+    /// Those who listen here hear at once what this process sends, and not again when it comes back.
+    func tell(_ wakeups: [Wakeup]) {
+        if isSilent { return }
+        let receivers = state.withLock { Array($0.receivers.values) }
+        for receiver in receivers {
+            for wakeup in wakeups { receiver(wakeup) }
+        }
+    }
+
+    /// Before a session sends.
+    func sends(_ role: PostgresStore.Role, as backend: Int32) { state.withLock { $0.own[role] = backend } }
+
+    /// nil: nothing is to be sent.
+    func announcement(_ wakeups: [Wakeup]) throws(StoreError) -> [Request]? {
+        if isSilent { return nil }
+        // Losing one costs latency only, so nobody waits for the disk. NOTIFY takes a lock on the whole database at its commit.
+        return [
+            Request(.begin), Request(Statement("perdure_no_wait", "SET LOCAL synchronous_commit = off")),
+            Request(
+                Statement("perdure_notify", "SELECT pg_notify($1::text, p) FROM unnest($2::text[]) p"),
+                [try .text(channel), try .texts(WakeupMessage.payloads(wakeups))]),
+            Request(.commit),
+        ]
     }
 
     /// True if the caller is now the one who sends.

@@ -9,7 +9,7 @@ enum WakeupMessage {
 
     static func payloads(_ wakeups: [Wakeup]) -> [String] {
         var (ready, inbox, settings, everything) = (false, false, false, false)
-        var ended: [WorkflowNumber] = []
+        var (ended, published): ([WorkflowNumber], [WorkflowNumber]) = ([], [])
         for wakeup in wakeups {
             switch wakeup {
             case .ready: ready = true
@@ -17,18 +17,21 @@ enum WakeupMessage {
             case .settings: settings = true
             case .everything: everything = true
             case .ended(let numbers): ended += numbers
+            case .published(let numbers): published += numbers
             }
         }
-        if everything || ended.count > page * most { return ["*"] }
+        if everything || ended.count + published.count > page * most { return ["*"] }
         var payloads: [String] = []
         if ready { payloads.append("r") }
         if inbox { payloads.append("i") }
         if settings { payloads.append("s") }
-        for start in stride(from: 0, to: ended.count, by: page) {
-            let numbers = ended[start..<min(start + page, ended.count)]
-            payloads.append("e" + numbers.map { String($0, radix: 16) }.joined(separator: ","))
+        return payloads + pages("e", ended) + pages("p", published)
+    }
+
+    private static func pages(_ letter: String, _ numbers: [WorkflowNumber]) -> [String] {
+        stride(from: 0, to: numbers.count, by: page).map { start in
+            letter + numbers[start..<min(start + page, numbers.count)].map { String($0, radix: 16) }.joined(separator: ",")
         }
-        return payloads
     }
 
     /// A payload of nobody's making is a hint that something happened.
@@ -37,11 +40,15 @@ enum WakeupMessage {
         case "r": return .ready
         case "i": return .inbox
         case "s": return .settings
-        case "e":
-            let numbers = payload.dropFirst().split(separator: ",").map { WorkflowNumber($0, radix: 16) }
-            return numbers.contains(nil) ? .everything : .ended(numbers.compactMap { $0 })
+        case "e": return numbers(payload).map(Wakeup.ended) ?? .everything
+        case "p": return numbers(payload).map(Wakeup.published) ?? .everything
         default: return .everything
         }
+    }
+
+    private static func numbers(_ payload: String) -> [WorkflowNumber]? {
+        let numbers = payload.dropFirst().split(separator: ",").map { WorkflowNumber($0, radix: 16) }
+        return numbers.contains(nil) ? nil : numbers.compactMap { $0 }
     }
 
     static func channel(_ schema: SchemaName) -> String { "perdure_" + String(schema.hash, radix: 16) }

@@ -6,6 +6,9 @@ extension Query {
         "SELECT lane FROM perdure_live WHERE state = 0 AND lane > ?1 ORDER BY lane LIMIT 1")
     fileprivate static let own = Query(
         "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL, expires = NULL WHERE number = ?1 AND state <> 1 RETURNING crashes")
+    /// -1: it does not count as begun.
+    fileprivate static let ownUnrun = Query(
+        "UPDATE perdure_live SET state = 1, executor = ?2, due = NULL, probation = -1 WHERE number = ?1 AND state <> 1 RETURNING crashes")
     fileprivate static let postpone = Query("UPDATE perdure_live SET state = 2 WHERE number = ?1 AND state = 0")
     /// Only what has not begun has a moment at which it expires.
     fileprivate static let expired = Query(
@@ -65,14 +68,16 @@ extension Connection {
             return Claimed(number: row.number, crashes: row.crashes, due: due, isFresh: isFresh)
         }
         let isExpired = isFresh && row.expires.map { $0 <= now } ?? false
-        return try own(row.number, isFresh: isFresh, isExpired: isExpired, for: executor).first
+        return try own(row.number, isFresh: isFresh, isExpired: isExpired, endsUnrun: isExpired, for: executor).first
     }
 
     /// Whatever state it is in; nothing if it is somebody's.
+    ///
+    /// - Parameter endsUnrun: If it has not begun it is as fresh as before, should its executor not come to end it.
     func own(
-        _ number: WorkflowNumber, isFresh: Bool, isExpired: Bool = false, for executor: ExecutorID
+        _ number: WorkflowNumber, isFresh: Bool, isExpired: Bool = false, endsUnrun: Bool = false, for executor: ExecutorID
     ) throws(StoreError) -> [Claimed] {
-        let statement = try prepared(.own)
+        let statement = try prepared(endsUnrun && isFresh ? .ownUnrun : .own)
         statement.bind(1, number)
         statement.bind(2, executor)
         guard let crashes = try statement.first({ Int($0.int(0)) }) else { return [] }

@@ -3,7 +3,10 @@ internal import Perdure
 extension Query {
     fileprivate static let firstDue = Query("SELECT min(due) FROM perdure_live WHERE state = 2")
     fileprivate static let owned = Query("SELECT number FROM perdure_live WHERE state = 1 AND executor = ?1 ORDER BY number")
-    fileprivate static let arrivals = Query("SELECT sequence, workflow FROM perdure_inbox WHERE sequence > ?1 ORDER BY sequence")
+    fileprivate static let unbegun = Query(
+        "SELECT number FROM perdure_live WHERE state = 1 AND executor = ?1 AND probation = -1 ORDER BY number")
+    fileprivate static let arrivals = Query(
+        "SELECT sequence, workflow FROM perdure_inbox WHERE sequence > ?1 AND seen = 0 ORDER BY sequence")
 }
 
 /// Claims for one executor.
@@ -60,7 +63,7 @@ final class SQLiteClaimer: Claimer {
         return try await write { connection, executor throws(StoreError) in
             var claimed: [Claimed] = []
             for number in try connection.expired(now: now, limit: limit) {
-                claimed += try connection.own(number, isFresh: true, isExpired: true, for: executor)
+                claimed += try connection.own(number, isFresh: true, isExpired: true, endsUnrun: true, for: executor)
             }
             return claimed
         }
@@ -91,14 +94,14 @@ final class SQLiteClaimer: Claimer {
         guard !numbers.isEmpty else { return [] }
         let found = try await store.reader.read { connection throws(StoreError) in
             var found: [WorkflowNumber] = []
-            for number in numbers where try connection.claimable(number) != nil { found.append(number) }
+            for number in numbers where try connection.claimable(number, repertoire) != nil { found.append(number) }
             return found
         }
         guard !found.isEmpty else { return [] }
         return try await write { connection, executor throws(StoreError) in
             var claimed: [Claimed] = []
             for number in found {
-                guard let row = try connection.claimable(number) else { continue }
+                guard let row = try connection.claimable(number, repertoire) else { continue }
                 claimed += try connection.wake(row, repertoire, for: executor)
                 if row.state == .setAside { try connection.clearAside(number) }
             }
@@ -123,7 +126,10 @@ final class SQLiteClaimer: Claimer {
             let found = try connection.suspects(of: repertoire).filter { $0.crashes == crashes && ($0.due ?? .min) <= now }
             var claimed: [Claimed] = []
             for suspect in found.prefix(limit) {
-                claimed += try connection.claim(suspect: suspect.number, until: end, for: executor)
+                claimed +=
+                    suspect.isServed
+                    ? try connection.claim(suspect: suspect.number, until: end, for: executor)
+                    : try connection.passOn(suspect: suspect.number)
             }
             return claimed
         }
@@ -133,6 +139,15 @@ final class SQLiteClaimer: Claimer {
         let executor = executor
         return try await store.reader.read { connection throws(StoreError) in
             let statement = try connection.prepared(.owned)
+            statement.bind(1, executor)
+            return try statement.all { $0.int(0) }
+        }
+    }
+
+    func unbegun() async throws(StoreError) -> [WorkflowNumber] {
+        let executor = executor
+        return try await store.reader.read { connection throws(StoreError) in
+            let statement = try connection.prepared(.unbegun)
             statement.bind(1, executor)
             return try statement.all { $0.int(0) }
         }

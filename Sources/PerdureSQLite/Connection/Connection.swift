@@ -59,6 +59,8 @@ internal import Perdure
     var isReadOnly: Bool { unsafe sqlite3_db_readonly(handle, "main") != 0 }
     /// The file's absolute path: the process may change its directory later.
     var path: String? { unsafe sqlite3_db_filename(handle, "main").map { unsafe String(cString: $0) } }
+    /// The key of the row that was inserted last.
+    var lastRow: Int64 { unsafe sqlite3_last_insert_rowid(handle) }
     /// Rows that the last INSERT, UPDATE or DELETE changed itself.
     var changes: Int { unsafe Int(sqlite3_changes64(handle)) }
     /// Rows that were changed since the connection was opened.

@@ -14,7 +14,7 @@ extension Statement {
             case .null: bind(index, Int64?.none)
             case .int(let value): bind(index, value)
             case .bool(let value): bind(index, value ? 1 : 0)
-            case .double(let value): unsafe sqlite3_bind_double(handle, index, value)
+            case .double(let value): bind(index, number: value)
             case .text(let value): try bind(index, value)
             case .bytes(let value): try bind(index, bytes: value)
             }

@@ -56,6 +56,8 @@ extension Statement {
         if let value { unsafe sqlite3_bind_int64(handle, index, value) } else { unsafe sqlite3_bind_null(handle, index) }
     }
 
+    func bind(_ index: Int32, number value: Double) { unsafe sqlite3_bind_double(handle, index, value) }
+
     func bind(_ index: Int32, _ text: String?) throws(StoreError) {
         guard var text else {
             unsafe sqlite3_bind_null(handle, index)

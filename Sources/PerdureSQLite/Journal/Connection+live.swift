@@ -14,7 +14,7 @@ extension Query {
         "UPDATE perdure_live SET state = ?2, executor = NULL, lane = ?3, crashes = ?4, due = ?5, turn = ?6, probation = NULL WHERE number = ?1"
     )
     fileprivate static let setAside = Query(
-        "UPDATE perdure_live SET state = 3, executor = NULL WHERE number = ?1 AND executor = ?2 AND state = 1")
+        "UPDATE perdure_live SET state = 3, executor = NULL, probation = NULL WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let insertAside = Query(
         "INSERT INTO perdure_asides (number, reason, since) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET reason = ?2, since = ?3")
     fileprivate static let deleteOwned = Query("DELETE FROM perdure_live WHERE number = ?1 AND executor = ?2 AND state = 1")
@@ -23,18 +23,18 @@ extension Query {
         INSERT INTO perdure_outcomes (workflow, status, output, output_codec, error, error_codec, finished)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING
         """)
-    fileprivate static let clearInbox = Query("DELETE FROM perdure_inbox WHERE workflow = ?1")
-    fileprivate static let clearPending = Query("DELETE FROM perdure_pending WHERE workflow = ?1")
-    fileprivate static let clearAside = Query("DELETE FROM perdure_asides WHERE number = ?1")
+    static let clearInbox = Query("DELETE FROM perdure_inbox WHERE workflow = ?1")
+    static let clearPending = Query("DELETE FROM perdure_pending WHERE workflow = ?1")
+    static let clearAside = Query("DELETE FROM perdure_asides WHERE number = ?1")
     fileprivate static let deliver = Query(
         """
-        INSERT INTO perdure_inbox (workflow, kind, reference, payload, payload_codec)
-        SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM perdure_live WHERE number = ?1)
+        INSERT INTO perdure_inbox (workflow, kind, reference, payload, payload_codec, topic, key)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM perdure_live WHERE number = ?1)
         """)
     fileprivate static let deliverOnce = Query(
         """
-        INSERT INTO perdure_inbox (workflow, kind, reference, payload, payload_codec)
-        SELECT ?1, ?2, ?3, ?4, ?5
+        INSERT INTO perdure_inbox (workflow, kind, reference, payload, payload_codec, topic, key)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
         WHERE EXISTS (SELECT 1 FROM perdure_live WHERE number = ?1)
             AND NOT EXISTS (
                 SELECT 1 FROM perdure_inbox
@@ -44,8 +44,9 @@ extension Query {
 
 extension Connection {
     /// Unloaded: it has begun, and its lane says so from now on.
-    func suspend(_ number: WorkflowNumber, due: Microseconds, by executor: ExecutorID) throws(StoreError) {
+    func suspend(_ number: WorkflowNumber, due: Microseconds, seen: [Int64], by executor: ExecutorID) throws(StoreError) {
         guard let row = try row(number, ownedBy: executor) else { return }
+        for sequence in seen { try see(sequence, of: number) }
         let statement = try prepared(.suspend)
         statement.bind(1, number)
         statement.bind(2, try returnLane(of: row.lane))
@@ -54,7 +55,7 @@ extension Connection {
         if crashed.contains(number) { recovered.append(number) }
     }
 
-    private func row(_ number: WorkflowNumber, ownedBy executor: ExecutorID) throws(StoreError) -> OwnedRow? {
+    func row(_ number: WorkflowNumber, ownedBy executor: ExecutorID) throws(StoreError) -> OwnedRow? {
         let statement = try prepared(.owned)
         statement.bind(1, number)
         statement.bind(2, executor)
@@ -78,7 +79,7 @@ extension Connection {
         let statement = try prepared(.release)
         statement.bind(1, row.number)
         statement.bind(2, Int64(fate.state.rawValue))
-        statement.bind(3, try returnLane(of: row.lane))
+        statement.bind(3, row.hasBegun ? try returnLane(of: row.lane) : row.lane)
         statement.bind(4, Int64(fate.crashes))
         statement.bind(5, fate.due)
         statement.bind(6, fate.state == .ready ? try nextTurn() : 0)
@@ -108,24 +109,12 @@ extension Connection {
     func finish(
         _ outcome: Outcome, parent: WorkflowNumber?, inbox: [InboxItem], place: QueuePlace?, by executor: ExecutorID
     ) throws(StoreError) {
-        let live = try prepared(.deleteOwned)
-        live.bind(1, outcome.workflow)
-        live.bind(2, executor)
-        try live.run()
-        guard changes > 0 else { return }
-        let statement = try prepared(.insertOutcome)
-        statement.bind(1, outcome.workflow)
-        statement.bind(2, Int64(outcome.status.rawValue))
-        try statement.bind(3, outcome.output)
-        try statement.bind(5, outcome.error)
-        statement.bind(7, outcome.finished)
-        try statement.run()
+        guard try end(outcome, by: executor) else { return }
         for query in [Query.clearInbox, .clearPending, .clearAside] {
             let statement = try prepared(query)
             statement.bind(1, outcome.workflow)
             try statement.run()
         }
-        if crashed.contains(outcome.workflow) { recovered.append(outcome.workflow) }
         if let place {
             try freeSlots(of: outcome.workflow)
             if outcome.status.isDead { try bury(outcome.workflow, place, at: outcome.finished) }
@@ -136,15 +125,35 @@ extension Connection {
         for item in inbox { try deliver(item) }
     }
 
-    /// Into the inbox of a workflow that has not ended.
+    /// From owned to its outcome; false if it is not the executor's.
+    func end(_ outcome: Outcome, by executor: ExecutorID) throws(StoreError) -> Bool {
+        let live = try prepared(.deleteOwned)
+        live.bind(1, outcome.workflow)
+        live.bind(2, executor)
+        try live.run()
+        guard changes > 0 else { return false }
+        let statement = try prepared(.insertOutcome)
+        statement.bind(1, outcome.workflow)
+        statement.bind(2, Int64(outcome.status.rawValue))
+        try statement.bind(3, outcome.output)
+        try statement.bind(5, outcome.error)
+        statement.bind(7, outcome.finished)
+        try statement.run()
+        if crashed.contains(outcome.workflow) { recovered.append(outcome.workflow) }
+        return true
+    }
+
+    /// Into the inbox of a workflow that has not ended, or of the run as which it goes on.
     ///
     /// `once`: not beside an equal row, which an earlier sending of the same may have put there.
     func deliver(_ item: InboxItem, once: Bool = false) throws(StoreError) {
         let statement = try prepared(once ? .deliverOnce : .deliver)
-        statement.bind(1, item.workflow)
+        statement.bind(1, item.movesOn ? try newestRun(of: item.workflow) : item.workflow)
         statement.bind(2, Int64(item.kind.rawValue))
         statement.bind(3, item.reference)
         try statement.bind(4, item.payload)
+        try statement.bind(6, item.topic)
+        try statement.bind(7, item.key)
         try statement.run()
     }
 

@@ -20,13 +20,14 @@ extension Query {
         "UPDATE perdure_live SET crashes = 0 WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let upsertPending = Query(
         """
-        INSERT INTO perdure_pending (workflow, key, attempt, started, due, error, error_codec, progress, progress_codec)
-        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+        INSERT INTO perdure_pending (workflow, key, attempt, started, due, error, error_codec, progress, progress_codec, held_by)
+        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?11
         WHERE EXISTS (SELECT 1 FROM perdure_live WHERE number = ?1 AND executor = ?10 AND state = 1)
             AND NOT EXISTS (SELECT 1 FROM perdure_steps WHERE workflow = ?1 AND key = ?2)
         ON CONFLICT (workflow, key) DO UPDATE SET
             attempt = excluded.attempt, started = excluded.started, due = excluded.due, error = excluded.error,
-            error_codec = excluded.error_codec, progress = excluded.progress, progress_codec = excluded.progress_codec
+            error_codec = excluded.error_codec, progress = excluded.progress, progress_codec = excluded.progress_codec,
+            held_by = excluded.held_by
         """)
 }
 
@@ -68,13 +69,13 @@ extension Connection {
 
     /// A completed step; what was there before it wins.
     func record(
-        _ step: StepRecord, hadPending: Bool, consumes: Int64?, by executor: ExecutorID
+        _ step: StepRecord, hadPending: Bool, consumes: [Int64], by executor: ExecutorID
     ) throws(StoreError) -> CommandResult {
         var recorded: StepRecord?
         if try !insert(step) { recorded = try self.step(step.workflow, step.key) }
         if hadPending { try deletePending(step.workflow, step.key) }
         // Another row did not consume what this one would have.
-        if let consumes, recorded == nil || recorded == step { try consume(consumes, of: step.workflow) }
+        if recorded == nil || recorded == step { for sequence in consumes { try settle(sequence, of: step.workflow) } }
         if let recorded { return .recorded(recorded) }
         try progressed(step.workflow, by: executor)
         return .done
@@ -116,6 +117,7 @@ extension Connection {
         try statement.bind(6, pending.error)
         try statement.bind(8, pending.progress)
         statement.bind(10, executor)
+        statement.bind(11, pending.heldBy)
         try statement.run()
     }
 }

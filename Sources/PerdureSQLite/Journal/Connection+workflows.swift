@@ -56,6 +56,7 @@ extension Connection {
             if let known = try workflow(record.number), record.isResend(of: known) { return false }
             throw StoreError.numberTaken(record.number)
         }
+        try insertAttributes(of: record)
         let live = try prepared(.insertLive)
         live.bind(1, record.number)
         live.bind(2, try number(of: record.lane))

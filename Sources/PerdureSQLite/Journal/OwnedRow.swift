@@ -18,6 +18,9 @@ struct OwnedRow {
         due = row.optionalInt(4)
     }
 
+    /// False: it was claimed only to end.
+    var hasBegun: Bool { probation != -1 }
+
     struct Fate {
         var state: LiveState
         var crashes: Int
@@ -32,6 +35,7 @@ struct OwnedRow {
 
         /// Its executor has died, and was `heard` last while suspects were on probation, if any were.
         static func crashed(_ row: OwnedRow, heard: Microseconds?, _ rules: CrashRules, now: Microseconds) -> Fate {
+            if !row.hasBegun { return ready(row, at: now) }
             let isBlamed = heard.map { heard in row.crashes < CrashRules.suspicion || row.probation.map { $0 >= heard } ?? false } ?? true
             let crashes = row.crashes + (isBlamed ? 1 : 0)
             if isBlamed, crashes >= rules.limit { return Fate(state: .setAside, crashes: crashes, due: row.due) }

@@ -36,7 +36,7 @@ extension Connection {
     fileprivate func apply(_ command: Command, by executor: ExecutorID) throws(StoreError) -> CommandResult {
         switch command {
         case .step(let step, let hadPending, let consumes):
-            return try record(step, hadPending: hadPending, consumes: consumes, by: executor)
+            return try record(step, hadPending: hadPending, consumes: consumes.map { [$0] } ?? [], by: executor)
         case .start(let record):
             try start(record, owner: executor)
         case .startChild(let child, let owned, let step):
@@ -47,16 +47,40 @@ extension Connection {
                 return .recorded(recorded)
             }
             try start(child, owner: owned ? executor : nil)
+        case .startChildren(let children, let owned, let step):
+            if try insert(step) {
+                try progressed(step.workflow, by: executor)
+            } else if let recorded = try self.step(step.workflow, step.key) {
+                return .recorded(recorded)
+            }
+            for child in children { try start(child, owner: owned ? executor : nil) }
+        case .childrenEnded(let step, let sequences):
+            return try record(step, hadPending: false, consumes: sequences, by: executor)
+        case .overlook(let number, let groups):
+            try overlook(number, except: groups)
+        case .effect(let step, let effect):
+            return try apply(step, effect, by: executor)
+        case .append(let record, let run):
+            if try isOwned(run ?? record.workflow, by: executor) { try append(record) }
+        case .refuse(let reply, let sequence, let run):
+            try keep(reply)
+            try consume(sequence, of: run ?? reply.workflow)
         case .consume(let number, let sequence):
             try consume(sequence, of: number)
+        case .settle(let number, let sequence):
+            try settle(sequence, of: number)
         case .pending(let pending):
             try report(pending, by: executor)
         case .finish(let outcome, let parent, let inbox, let place):
             try finish(outcome, parent: parent, inbox: inbox, place: place, by: executor)
-        case .suspend(let number, let due):
-            try suspend(number, due: due, by: executor)
+        case .continueAsNew(let continuation):
+            try goOn(continuation, by: executor)
+        case .suspend(let number, let due, let seen):
+            try suspend(number, due: due, seen: seen, by: executor)
         case .release(let number):
             try release(number, by: executor)
+        case .pause(let number):
+            try pauseOwned(number, by: executor)
         case .forgive(let number):
             try forgive(number, by: executor)
         case .setAside(let number, let reason, let at):

@@ -4,7 +4,9 @@ extension Query {
     fileprivate static let holder = Query(
         """
         SELECT d.number, d.since, w.name, l.state IN (0, 2) AND n.returned = 0
-        FROM perdure_deduplications AS d JOIN perdure_workflows AS w ON w.number = d.number
+        FROM (SELECT queue, key, since, coalesce((SELECT r.number FROM perdure_successors AS r WHERE r.first = coalesce(
+            (SELECT k.first FROM perdure_successors AS k WHERE k.number = h.number), h.number) ORDER BY r.place DESC LIMIT 1), h.number) AS number
+            FROM perdure_deduplications AS h WHERE h.queue = ?1 AND h.key = ?2) AS d JOIN perdure_workflows AS w ON w.number = d.number
         LEFT JOIN perdure_live AS l ON l.number = d.number LEFT JOIN perdure_lanes AS n ON n.lane = l.lane
         WHERE d.queue = ?1 AND d.key = ?2 AND NOT EXISTS (SELECT 1 FROM perdure_outcomes AS o WHERE o.workflow = d.number)
         """)
@@ -87,6 +89,7 @@ extension Connection {
         statement.bind(7, held.deadline)
         statement.bind(8, held.expires)
         try statement.run()
+        try replaceAttributes(of: held)
         guard deduplication.isDebounced else { return }
         let live = try prepared(.postponeLive)
         live.bind(1, held.number)

@@ -8,7 +8,7 @@ extension Connection {
         let waiting = try fresh(in: request.lanes, limit: 1_000, now: now)
         let leaving = request.cancels ? waiting.dropLast(request.capacity) : waiting[...]
         var report = DisplaceReport()
-        for number in leaving { report.displaced += try own(number, isFresh: true, for: executor) }
+        for number in leaving { report.displaced += try own(number, isFresh: true, endsUnrun: true, for: executor) }
         guard request.cancels else { return report }
         for holder in try workflows(holding: request.limit, most: min(waiting.count, request.capacity)) where !holder.isCancelled {
             try deliver(InboxItem(workflow: holder.number, kind: .cancel))

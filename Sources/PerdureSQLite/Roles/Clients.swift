@@ -22,7 +22,7 @@ extension Query {
 }
 
 extension Connection {
-    fileprivate func outcome(of number: WorkflowNumber) throws(StoreError) -> Outcome? {
+    func outcome(of number: WorkflowNumber) throws(StoreError) -> Outcome? {
         let statement = try prepared(.outcome)
         statement.bind(1, number)
         return try statement.first { row throws(StoreError) in
@@ -40,6 +40,7 @@ extension Connection {
     func status(of number: WorkflowNumber, now: Microseconds) throws(StoreError) -> StatusRecord? {
         guard let record = try workflow(number) else { return nil }
         var status = StatusRecord(record: record, outcome: try outcome(of: number), pending: try pending(of: number))
+        status.link = try link(of: number)
         let live = try prepared(.live)
         live.bind(1, number)
         let found = try live.first {
@@ -59,6 +60,7 @@ extension Connection {
             }
         }
         if status.outcome == nil { status.isServed = try isServed(record.lane, now: now) }
+        if status.live == .paused { status.pause = try lastPause(of: number) }
         let reason = try prepared(.reason)
         reason.bind(1, number)
         status.reason = try reason.first { $0.text(0) }
@@ -74,10 +76,11 @@ extension Connection {
 }
 
 extension Connection {
-    func resume(_ number: WorkflowNumber) throws(StoreError) -> Bool {
+    func resume(_ asked: WorkflowNumber) throws(StoreError) -> Bool {
+        let number = try newestRun(of: asked)
         let aside = try prepared(.laneOfAside)
         aside.bind(1, number)
-        guard let lane = try aside.first({ $0.int(0) }) else { return false }
+        guard let lane = try aside.first({ $0.int(0) }) else { return try resumePaused(number) }
         let statement = try prepared(.resume)
         statement.bind(1, number)
         statement.bind(2, try returnLane(of: lane))
@@ -137,11 +140,26 @@ extension SQLiteStore {
         }
     }
 
+    package func newestRuns(of numbers: [WorkflowNumber]) async throws(StoreError) -> [WorkflowNumber: WorkflowNumber] {
+        try await reader.read { connection throws(StoreError) in
+            var runs: [WorkflowNumber: WorkflowNumber] = [:]
+            for number in numbers {
+                let newest = try connection.newestRun(of: number)
+                if newest != number { runs[number] = newest }
+            }
+            return runs
+        }
+    }
+
     package func deliver(_ items: [InboxItem]) async throws(StoreError) {
         guard !items.isEmpty else { return }
         try await writer.write { connection throws(StoreError) in
             for item in items { try connection.deliver(item) }
         }
+    }
+
+    package func send(_ items: [InboxItem]) async throws(StoreError) -> [SendResult] {
+        try await writer.write { connection throws(StoreError) in try connection.send(items) }
     }
 
     package func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {

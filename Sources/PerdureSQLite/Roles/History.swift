@@ -13,16 +13,26 @@ extension Query {
         SELECT workflow, key, ord, kind, started, finished, attempts, output, output_codec, error, error_codec
         FROM perdure_steps WHERE workflow = ?1 AND ord IS NULL
         """)
+    fileprivate static let patches = Query(
+        "SELECT key FROM perdure_steps WHERE workflow = ?1 AND key >= '@patch:' AND key < '@patch;'")
     fileprivate static let pending = Query(
         """
-        SELECT workflow, key, attempt, started, due, error, error_codec, progress, progress_codec
+        SELECT workflow, key, attempt, started, due, error, error_codec, progress, progress_codec, held_by
         FROM perdure_pending WHERE workflow = ?1
         """)
     fileprivate static let inbox = Query(
-        "SELECT sequence, workflow, kind, reference, payload, payload_codec FROM perdure_inbox WHERE workflow = ?1 ORDER BY sequence")
+        """
+        SELECT sequence, workflow, kind, reference, payload, payload_codec, topic, key, seen FROM perdure_inbox
+        WHERE workflow = ?1 AND kind < 100
+        UNION ALL SELECT * FROM (
+            SELECT sequence, workflow, kind, reference, payload, payload_codec, topic, key, seen FROM perdure_inbox
+            WHERE workflow = ?1 AND kind = 100 AND seen = 0 ORDER BY sequence LIMIT 1)
+        ORDER BY sequence
+        """)
     fileprivate static let openChildren = Query(
         """
-        SELECT w.number, w.close_policy FROM perdure_workflows AS w JOIN perdure_live AS l ON l.number = w.number
+        SELECT w.number, w.close_policy, (SELECT r.first FROM perdure_successors AS r WHERE r.number = w.number)
+        FROM perdure_workflows AS w JOIN perdure_live AS l ON l.number = w.number
         WHERE w.parent = ?1 ORDER BY w.number
         """)
 }
@@ -43,7 +53,7 @@ extension Connection {
         return try statement.all { row in
             PendingRecord(
                 workflow: row.int(0), key: row.text(1), attempt: Int32(clamping: row.int(2)), started: row.int(3), due: row.optionalInt(4),
-                error: row.payload(5), progress: row.payload(7))
+                error: row.payload(5), progress: row.payload(7), heldBy: row.optionalInt(9))
         }
     }
 
@@ -54,12 +64,13 @@ extension Connection {
         let rows: [InboxItem?] = try statement.all { row in
             guard let kind = Int16(exactly: row.int(2)).flatMap(InboxKind.init(rawValue:)) else { return nil }
             return InboxItem(
-                sequence: row.int(0), workflow: row.int(1), kind: kind, reference: row.optionalInt(3), payload: row.payload(4))
+                sequence: row.int(0), workflow: row.int(1), kind: kind, reference: row.optionalInt(3), payload: row.payload(4),
+                topic: row.optionalText(6), key: row.optionalText(7), isSeen: row.int(8) != 0)
         }
         return rows.compactMap(\.self)
     }
 
-    fileprivate func load(_ number: WorkflowNumber, limit: Int) throws(StoreError) -> LoadedWorkflow? {
+    func load(_ number: WorkflowNumber, limit: Int) throws(StoreError) -> LoadedWorkflow? {
         guard let record = try workflow(number) else { return nil }
         var history = try history(of: number, after: .min, limit: limit == .max ? limit : limit + 1)
         let isComplete = history.count <= limit
@@ -69,7 +80,14 @@ extension Connection {
         return LoadedWorkflow(
             record: record, history: history, isComplete: isComplete,
             unordered: try unordered.all { row throws(StoreError) in try StepRecord(row) },
-            pending: try pending(of: number), inbox: try inbox(of: number))
+            pending: try pending(of: number), inbox: try inbox(of: number), patches: isComplete ? [] : try patches(of: number),
+            origin: try link(of: number)?.origin)
+    }
+
+    private func patches(of number: WorkflowNumber) throws(StoreError) -> Set<String> {
+        let statement = try prepared(.patches)
+        statement.bind(1, number)
+        return Set(try statement.all { $0.text(0) })
     }
 }
 
@@ -96,11 +114,19 @@ extension SQLiteStore {
         }
     }
 
-    package func openChildren(of number: WorkflowNumber) async throws(StoreError) -> [OpenChild] {
+    package func openChildren(of numbers: [WorkflowNumber]) async throws(StoreError) -> [WorkflowNumber: [OpenChild]] {
         try await reader.read { connection throws(StoreError) in
             let statement = try connection.prepared(.openChildren)
-            statement.bind(1, number)
-            return try statement.all { row in OpenChild(number: row.int(0), closePolicy: StoredClosePolicy(column: row.optionalInt(1))) }
+            var children: [WorkflowNumber: [OpenChild]] = [:]
+            for number in Set(numbers) {
+                statement.bind(1, number)
+                let open = try statement.all { row in
+                    OpenChild(
+                        number: row.int(0), first: row.optionalInt(2), closePolicy: StoredClosePolicy(column: row.optionalInt(1)))
+                }
+                if !open.isEmpty { children[number] = open }
+            }
+            return children
         }
     }
 }

@@ -80,8 +80,16 @@ final class SQLiteTransaction: OpenTransaction {
         }
     }
 
+    func send(_ items: [InboxItem]) async throws(StoreError) -> [SendResult] {
+        try await run { connection throws(StoreError) in try connection.send(items) }
+    }
+
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool {
         try await run { connection throws(StoreError) in try connection.resume(number) }
+    }
+
+    func succeed(_ succession: Succession) async throws(StoreError) -> SuccessionResult {
+        try await run { connection throws(StoreError) in try connection.succeed(succession) }
     }
 
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? {

@@ -49,9 +49,11 @@ extension Connection {
     /// What is not alive has ended; how, where that is still known.
     private func ended(_ runs: [ScheduledRun]) throws(StoreError) -> [WorkflowNumber: OutcomeStatus?] {
         var ended: [WorkflowNumber: OutcomeStatus?] = [:]
-        for run in runs where try !isLive(run.number) {
+        for run in runs {
+            let newest = try newestRun(of: run.number)
+            if try isLive(newest) { continue }
             let statement = try prepared(.status)
-            statement.bind(1, run.number)
+            statement.bind(1, newest)
             let status = try statement.first { Int16(exactly: $0.int(0)).flatMap(OutcomeStatus.init(rawValue:)) }
             ended.updateValue(status ?? nil, forKey: run.number)
         }

@@ -166,7 +166,7 @@ extension Connection {
 
     func listing(_ stored: StoredScheduleRow, now: Microseconds) throws(StoreError) -> ScheduleListing {
         var running = 0
-        for run in stored.row.state.open where try isLive(run.number) { running += 1 }
+        for run in stored.row.state.open where try isLive(newestRun(of: run.number)) { running += 1 }
         return ScheduleListing(
             row: stored.row, running: running, isOrphaned: try isOrphaned(stored, now: now),
             hasConflict: stored.row.declared == nil ? try isDeclared(stored.row.name, now: now) : false)

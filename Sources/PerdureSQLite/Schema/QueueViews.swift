@@ -48,7 +48,7 @@ extension Schema {
             d.lane_key AS key,
             CASE o.status
                 WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'terminated'
-                WHEN 5 THEN 'timed out' WHEN 6 THEN 'expired' ELSE 'unknown' END AS state,
+                WHEN 5 THEN 'timed out' WHEN 6 THEN 'expired' WHEN 7 THEN 'continued' ELSE 'unknown' END AS state,
             \(json("o.error", "o.error_codec")) AS error,
             \(timestamp("o.finished")) AS finished_at
         FROM perdure_letters AS d

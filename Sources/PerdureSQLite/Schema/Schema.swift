@@ -3,14 +3,17 @@ internal import Perdure
 /// The tables of Perdure in this file: their version, and how they get there.
 enum Schema {
     /// The first version that was released; what is older was made before, and cannot be brought up to date.
-    static let first = 2
+    static let first = 3
     /// The version that this library makes and knows.
     static let version = first - 1 + migrations.count
     /// The oldest version of the library that can use the tables as this one leaves them.
-    static let minimumReader = 2
+    static let minimumReader = 3
 
     /// In order, from the first version on; each is one transaction, and never changed once it was released.
-    static let migrations: [String] = [tables + queueTables + scheduleTables + views + queueViews + scheduleViews]
+    static let migrations: [String] = [
+        tables + queueTables + scheduleTables + messagingTables + controlTables + pauseTables + searchTables + runTables + views
+            + queueViews + scheduleViews + messagingViews + controlViews + pauseViews + versionViews + runViews
+    ]
 }
 
 extension Connection {

@@ -49,9 +49,10 @@ extension Schema {
 
         CREATE TABLE perdure_pending (
             workflow INTEGER NOT NULL, key TEXT NOT NULL, attempt INTEGER NOT NULL, started INTEGER NOT NULL, due INTEGER,
-            error BLOB, error_codec INTEGER, progress BLOB, progress_codec INTEGER,
+            error BLOB, error_codec INTEGER, progress BLOB, progress_codec INTEGER, held_by INTEGER,
             PRIMARY KEY (workflow, key)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX perdure_pending_held ON perdure_pending (held_by, workflow) WHERE held_by IS NOT NULL;
 
         CREATE TABLE perdure_outcomes (
             workflow INTEGER PRIMARY KEY, status INTEGER NOT NULL, output BLOB, output_codec INTEGER,
@@ -61,9 +62,9 @@ extension Schema {
         -- AUTOINCREMENT: a sequence that was consumed is never given out again.
         CREATE TABLE perdure_inbox (
             sequence INTEGER PRIMARY KEY AUTOINCREMENT, workflow INTEGER NOT NULL, kind INTEGER NOT NULL, reference INTEGER,
-            payload BLOB, payload_codec INTEGER
+            payload BLOB, payload_codec INTEGER, topic TEXT, key TEXT, seen INTEGER NOT NULL DEFAULT 0
         ) STRICT;
-        CREATE INDEX perdure_inbox_workflow ON perdure_inbox (workflow);
+        CREATE INDEX perdure_inbox_workflow ON perdure_inbox (workflow, kind);
 
         CREATE TABLE perdure_executors (
             executor INTEGER PRIMARY KEY, label TEXT NOT NULL, lease_until INTEGER NOT NULL, renewed INTEGER NOT NULL,

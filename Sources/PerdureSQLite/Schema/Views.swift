@@ -1,3 +1,5 @@
+internal import Perdure
+
 extension Schema {
     /// For people: a stable contract.
     ///
@@ -15,11 +17,11 @@ extension Schema {
             CASE
                 WHEN o.status IS NOT NULL THEN CASE o.status
                     WHEN 1 THEN 'completed' WHEN 2 THEN 'failed' WHEN 3 THEN 'cancelled' WHEN 4 THEN 'terminated'
-                    WHEN 5 THEN 'timed out' WHEN 6 THEN 'expired' ELSE 'unknown' END
+                    WHEN 5 THEN 'timed out' WHEN 6 THEN 'expired' WHEN 7 THEN 'continued' ELSE 'unknown' END
                 ELSE CASE l.state
                     WHEN 0 THEN CASE WHEN l.due > \(now) THEN 'scheduled' ELSE 'queued' END
                     WHEN 1 THEN 'running' WHEN 2 THEN CASE WHEN l.due = w.due THEN 'scheduled' ELSE 'waiting' END
-                    WHEN 3 THEN 'set aside' WHEN 4 THEN 'waiting' ELSE 'unknown' END
+                    WHEN 3 THEN 'set aside' WHEN 4 THEN 'waiting' WHEN 5 THEN 'paused' ELSE 'unknown' END
             END AS state,
             \(timestamp("w.created")) AS created_at,
             \(timestamp("o.finished")) AS finished_at,
@@ -31,13 +33,19 @@ extension Schema {
             \(timestamp("l.due")) AS due_at,
             \(timestamp("w.deadline")) AS deadline_at,
             coalesce(l.crashes, 0) AS crashes,
-            a.reason AS reason,
+            CASE WHEN l.state = 5 THEN (SELECT i.reason FROM perdure_interventions AS i WHERE i.workflow = w.number AND i.kind = 'pause'
+                ORDER BY i.number DESC LIMIT 1) ELSE a.reason END AS reason,
             l.executor AS executor,
             CASE WHEN o.status IS NULL THEN \(isServed("w", andQueue: true)) END AS is_served,
             w.lane_key AS key,
             w.priority AS priority,
             \(timestamp("w.expires")) AS expires_at,
-            CASE WHEN o.status IS NULL AND l.state = 0 AND (l.due IS NULL OR l.due <= \(now)) THEN \(waitsFor) END AS waits_for
+            CASE
+                WHEN o.status IS NOT NULL OR l.state IN (3, 5) THEN NULL
+                WHEN \(isTypePaused) THEN '\(QueueWait.typePaused.rawValue)'
+                WHEN l.state = 0 AND (l.due IS NULL OR l.due <= \(now)) THEN \(waitsFor)
+                WHEN EXISTS (SELECT 1 FROM perdure_pending AS d WHERE d.workflow = w.number AND d.held_by IS NOT NULL)
+                THEN '\(QueueWait.stepPaused.rawValue)' END AS waits_for
         FROM perdure_workflows AS w
         LEFT JOIN perdure_live AS l ON l.number = w.number
         LEFT JOIN perdure_outcomes AS o ON o.workflow = w.number
@@ -58,7 +66,9 @@ extension Schema {
             s.key AS key,
             CASE s.kind
                 WHEN 1 THEN 'step' WHEN 2 THEN 'transaction' WHEN 3 THEN 'timer' WHEN 4 THEN 'receive' WHEN 5 THEN 'child start'
-                WHEN 6 THEN 'child result' WHEN 7 THEN 'cancel' WHEN 8 THEN 'patch' ELSE 'unknown' END AS kind,
+                WHEN 6 THEN 'child result' WHEN 7 THEN 'cancel' WHEN 8 THEN 'patch' WHEN 10 THEN 'receive again' WHEN 11 THEN 'send' WHEN 12 THEN 'event'
+                WHEN 13 THEN 'append' WHEN 14 THEN 'request' WHEN 16 THEN 'children start'
+                WHEN 17 THEN 'children ended' WHEN 20 THEN 'set attributes' ELSE 'unknown' END AS kind,
             coalesce(s.ord, (
                 SELECT o.ord FROM perdure_steps AS o
                 WHERE o.workflow = s.workflow AND o.key >= '@order#' AND o.key < '@order$' AND o.kind = 9
@@ -79,7 +89,7 @@ extension Schema {
         UNION ALL
         SELECT
             \(publicID("w", orNumber: "r.workflow")), r.workflow, w.name, r.key, 'step', NULL,
-            CASE WHEN r.due IS NULL THEN 'running' ELSE 'retrying' END,
+            CASE WHEN r.held_by IS NOT NULL THEN 'paused' WHEN r.due IS NULL THEN 'running' ELSE 'retrying' END,
             \(timestamp("r.started")), NULL, NULL, r.attempt, NULL,
             \(json("r.error", "r.error_codec")),
             \(timestamp("r.due")),

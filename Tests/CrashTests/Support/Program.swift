@@ -6,12 +6,13 @@ final class Program {
     private let log: URL
 
     /// - Parameter folder: Its output goes into a file there.
-    init(_ name: String, _ arguments: [String], in folder: URL) throws {
+    init(_ name: String, _ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
         log = folder.appending(path: "\(name)-\(UUID().uuidString).log")
         try Data().write(to: log)
         let output = try FileHandle(forWritingTo: log)
         process.executableURL = Self.folder.appending(path: name)
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output

@@ -51,6 +51,17 @@ import Testing
         #expect(pool.free == 0)
     }
 
+    /// Others may run above it, of whom this engine knows nothing.
+    @Test func `when a limit was lowered, what leaves makes room for nobody until the database hands out a slot`() {
+        var pool = pool(0..<2, used: 2)
+        pool.lower()
+        pool.left()
+        #expect(pool.usable(capacity: 2) == 0)
+        #expect(surplus(&pool, capacity: 2, isShared: true, hasWork: true, now: start) == [1])
+        pool.take(1, now: start)
+        #expect(pool.usable(capacity: 2) == 1)
+    }
+
     @Test func `what the database says is what is held`() {
         var pool = pool(0..<2, used: 1)
         pool.settle([1, 5, 6], now: start + .seconds(1))

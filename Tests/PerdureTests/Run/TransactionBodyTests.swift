@@ -110,8 +110,10 @@ private struct Elsewhere: OpenTransaction {
     func query(_ sql: SQL) async throws(StoreError) -> SQLRows { SQLRows(columns: [], rows: []) }
     func start(_ starts: [(WorkflowRecord, IDPolicies)]) async throws(StoreError) -> [StartResult] { [] }
     func add(_ items: [BatchItem]) async throws(StoreError) {}
+    func send(_ items: [InboxItem]) async throws(StoreError) -> [SendResult] { [] }
     func deliver(_ items: [InboxItem]) async throws(StoreError) {}
     func number(ofID id: String) async throws(StoreError) -> WorkflowNumber? { nil }
     func status(of number: WorkflowNumber) async throws(StoreError) -> StatusRecord? { nil }
+    func succeed(_ succession: Succession) async throws(StoreError) -> SuccessionResult { .unknown }
     func resume(_ number: WorkflowNumber) async throws(StoreError) -> Bool { false }
 }

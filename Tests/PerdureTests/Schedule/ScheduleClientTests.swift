@@ -32,12 +32,12 @@ struct ScheduleClientTests {
             await expect(.alreadyExists) { try await engine.createSchedule(hourly("a")) }
             try await engine.createSchedule(hourly("a") { $0.runs = 5 }, ifExists: .keep)
             #expect(try await engine.schedules().map(\.name) == ["a", "b"])
-            let first = try await engine.schedule(named: "a")
+            let first = try await engine.schedule("a")
             #expect(first.runsLeft == 2 && !first.isDeclared && first.schedule?.workflow == "Chore")
             #expect(shown(first.nextTimes) == ["2031-01-01T13:00:00Z", "2031-01-01T14:00:00Z"])
             try await engine.createSchedule(hourly("a") { $0.overlap = .allowAll }, ifExists: .update)
             try await engine.updateSchedule("b") { $0.spec = .cron("15 * * * *") }
-            let (a, b) = (try await engine.schedule(named: "a"), try await engine.schedule(named: "b"))
+            let (a, b) = (try await engine.schedule("a"), try await engine.schedule("b"))
             #expect(a.runsLeft == nil && a.schedule?.overlap == .allowAll && shown(b.nextTimes).first == "2031-01-01T13:15:00Z")
             #expect(shown(try await engine.previewSchedule("b", count: 2)) == ["2031-01-01T13:15:00Z", "2031-01-01T14:15:00Z"])
             clock.advance(by: .minutes(46))
@@ -62,7 +62,7 @@ struct ScheduleClientTests {
             try await log.wait(for: 2)
             #expect(log.ids == [first, second] && first != second)
             clock.advance(by: .hours(3))
-            let status = try await engine.schedule(named: "hourly")
+            let status = try await engine.schedule("hourly")
             #expect(status.isPaused && status.pauseReason == "holidays" && status.started == 2)
         }
     }
@@ -76,7 +76,7 @@ struct ScheduleClientTests {
                 "hourly", from: try moment("2031-01-01T09:30:00Z"), through: try moment("2031-01-01T13:00:00Z"))
             #expect(count == 4)
             try await log.wait(for: 4)
-            try await waitWhile { try await engine.schedule(named: "hourly").backfills > 0 }
+            try await waitWhile { try await engine.schedule("hourly").backfills > 0 }
             // One after the other, in their order; and not again what the schedule has started itself.
             #expect(
                 log.shown == ["2031-01-01T13:00:00Z", "2031-01-01T10:00:00Z", "2031-01-01T11:00:00Z", "2031-01-01T12:00:00Z"])
@@ -123,7 +123,7 @@ struct ScheduleClientTests {
             for call in [
                 { try await engine.pauseSchedule("none") }, { try await engine.resumeSchedule("none") },
                 { try await engine.triggerSchedule("none") }, { try await engine.updateSchedule("none") { _ in } },
-                { _ = try await engine.schedule(named: "none") }, { _ = try await engine.previewSchedule("none") },
+                { _ = try await engine.schedule("none") }, { _ = try await engine.previewSchedule("none") },
                 { try await engine.backfillSchedule("none", from: past, through: present) },
             ] as [() async throws -> Void] {
                 await expect(.notFound, call)
@@ -171,7 +171,7 @@ struct ScheduleClientTests {
         try await client.createSchedule(hourly())
         try await client.triggerSchedule("hourly")
         try await client.triggerSchedule("hourly")
-        #expect(try await client.schedule(named: "hourly").buffered == 2)
+        #expect(try await client.schedule("hourly").buffered == 2)
         await client.close()
     }
 

@@ -72,7 +72,8 @@ struct ScheduleDeclarationTests {
                 #expect(try await engine.schedules().map(\.isOrphaned) == [false])
                 old.gracefulShutdown()
                 try await group.waitForAll()
-                #expect(try await engine.schedules().map(\.isOrphaned) == [true] && diary.count("was declared in code") == 0)
+                // Who begins slowly finds the old one gone already, and says so then.
+                #expect(try await engine.schedules().map(\.isOrphaned) == [true])
                 clock.advance(by: .hours(1))
                 try await waitWhile { diary.count("'gone' was declared in code") == 0 }
                 clock.advance(by: .hours(1))
@@ -93,11 +94,11 @@ struct ScheduleDeclarationTests {
             try await engine.updateSchedule("s") { $0.overlap = .bufferAll }
         }
         try await program([hourly("s")]) { engine in
-            let schedule = try await engine.schedule(named: "s").schedule
+            let schedule = try await engine.schedule("s").schedule
             #expect(schedule?.overlap == .bufferAll)
         }
         try await program([hourly("s") { $0.overlap = .allowAll }]) { engine in
-            let status = try await engine.schedule(named: "s")
+            let status = try await engine.schedule("s")
             #expect(status.schedule?.overlap == .allowAll && status.isPaused && status.pauseReason == "why not" && status.started == 1)
         }
         #expect(diary.count("'s' was declared otherwise") == 1)
@@ -111,16 +112,16 @@ struct ScheduleDeclarationTests {
         try clock.set(to: "2031-01-01T12:30:00Z")
         try await program([]) { engine in
             try await engine.createSchedule(hourly("s") { $0.overlap = .bufferOne })
-            #expect(try await engine.schedule(named: "s").hasConflict == false)
+            #expect(try await engine.schedule("s").hasConflict == false)
         }
         try await program([hourly("s")]) { engine in
-            let status = try await engine.schedule(named: "s")
+            let status = try await engine.schedule("s")
             #expect(status.hasConflict && !status.isDeclared && status.schedule?.overlap == .bufferOne)
             #expect(diary.count("made at run time") == 1)
             try await engine.deleteSchedule("s")
         }
         try await program([hourly("s")]) { engine in
-            let status = try await engine.schedule(named: "s")
+            let status = try await engine.schedule("s")
             #expect(status.isDeclared && !status.hasConflict)
             let error = await #expect(throws: WorkflowError.self) { try await engine.createSchedule(hourly("s")) }
             #expect(error?.message.contains("declared in code") == true)

@@ -79,7 +79,7 @@ struct ScheduleEngineTests {
             // Across the change to summer time on 2031-03-30, where 03:00 exists and is an hour earlier in UTC.
             #expect(log.shown.contains("2031-03-29T02:00:00Z") && log.shown.contains("2031-03-30T01:00:00Z"))
             #expect(log.ids.count == 90 && Set(log.ids).count == 90)
-            let status = try await engine.schedule(named: "nightly")
+            let status = try await engine.schedule("nightly")
             #expect(status.started == 90 && status.missed == 0 && status.skipped == 0 && status.isDeclared && !status.isOrphaned)
             #expect(shown(status.nextTimes).first == "2031-05-01T01:00:00Z" && status.nextTimes.count == 5)
             #expect(status.lastID == log.ids.last && status.lastTime == log.times.last)
@@ -128,7 +128,7 @@ struct ScheduleEngineTests {
         try await engine { engine in
             try await log.wait(for: 4)
             #expect(log.shown == ["2031-01-01T13:00:00Z", "2031-01-01T19:00:00Z", "2031-01-01T20:00:00Z", "2031-01-01T21:00:00Z"])
-            #expect(try await engine.schedule(named: "hourly").missed == 5)
+            #expect(try await engine.schedule("hourly").missed == 5)
         }
     }
 
@@ -142,11 +142,11 @@ struct ScheduleEngineTests {
             try await waitWhile { try await engine.schedules().isEmpty }
             for _ in 0..<3 {
                 clock.advance(by: .hours(1))
-                try await waitWhile { try await engine.schedule(named: "slow").lastID == nil }
+                try await waitWhile { try await engine.schedule("slow").lastID == nil }
             }
-            try await waitWhile { try await engine.schedule(named: "slow").skipped == 0 }
+            try await waitWhile { try await engine.schedule("slow").skipped == 0 }
             try await log.wait(for: 1)
-            let status = try await engine.schedule(named: "slow")
+            let status = try await engine.schedule("slow")
             #expect(status.running == 1 && status.buffered == 1 && status.started == 1)
             // The clock stands nearly still: it is the end that sets it off.
             try await engine.client.cancel(log.ids[0])
@@ -187,8 +187,8 @@ struct ScheduleEngineTests {
         } body: { engine in
             try await waitWhile { try await engine.schedules().isEmpty }
             clock.advance(by: .hours(1))
-            try await waitWhile { try await !engine.schedule(named: "fragile").isPaused }
-            let paused = try await engine.schedule(named: "fragile")
+            try await waitWhile { try await !engine.schedule("fragile").isPaused }
+            let paused = try await engine.schedule("fragile")
             #expect(paused.pauseReason?.contains("pauses on failure") == true && paused.nextTimes.isEmpty && complaints[""] == 1)
             clock.advance(by: .hours(5))
             try await engine.updateSchedule("fragile") { $0.pauseOnFailure = false }
@@ -233,7 +233,7 @@ struct ScheduleEngineTests {
             }
             starts.add()
         }
-        #expect(try await engines[0].schedule(named: "shared").started == 50)
+        #expect(try await engines[0].schedule("shared").started == 50)
         #expect(log.ids.count == 50 && database.numbers.count == 50)
         for engine in engines { await engine.close() }
     }

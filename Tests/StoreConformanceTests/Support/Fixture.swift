@@ -34,10 +34,13 @@ final class Fixture: Sendable {
         return number
     }
 
-    func executor(lease: Duration = .seconds(600), on backend: (any StoreBackend)? = nil) async throws -> TestExecutor {
+    func executor(
+        lease: Duration = .seconds(600), on backend: (any StoreBackend)? = nil,
+        serving repertoire: Repertoire = Repertoire(workflows: [], versions: [])
+    ) async throws -> TestExecutor {
         let backend = backend ?? self.backend
         let id = ExecutorID.random(in: 1...ExecutorID.max)
-        try await backend.register(id, label: "test", lease: lease)
+        try await backend.register(id, ExecutorDescription(label: "test", terms: LeaseTerms(lease: lease), repertoire: repertoire))
         return TestExecutor(
             id: id, backend: backend, writer: try await backend.writer(0, for: id), claimer: try await backend.claimer(for: id))
     }

@@ -37,7 +37,7 @@ final class Arena: Sendable {
             switch experiment.strike?.kind {
             case .kill: try await run.replace()
             case .freeze: violations = try await run.thaw()
-            case .cut, nil: try await run.goOn()
+            case .cut, .hold, nil: try await run.goOn()
             }
         }
         if !run.finished.isRaised { violations.append("it was not finished in time") }

@@ -43,7 +43,7 @@ final class Boundaries: Scenario {
         let server = try await PostgresServer.make(name, in: workshop)
         self.server = server
         for lane in 0..<8 { arenas.append(try await Arena(server, schema: "arena\(lane)")) }
-        experiments = try await Self.plan(Shape.allCases.filter { ![.mixed, .leaf].contains($0) }, arenas[0])
+        experiments = try await Self.plan(Shape.allCases.filter { !Shape.parts.contains($0) }, arenas)
         experiments.shuffle(using: &random)
         if !match.isEmpty { experiments = experiments.filter { $0.description.contains(match) } }
         if sizes.isShare, match.isEmpty { experiments = Self.share(of: experiments) }
@@ -52,18 +52,15 @@ final class Boundaries: Scenario {
     }
 
     /// All experiments there are: what two rehearsals have in common, struck in every way.
-    static func plan(_ shapes: [Shape], _ arena: Arena) async throws -> [Experiment] {
+    static func plan(_ shapes: [Shape], _ arenas: [Arena]) async throws -> [Experiment] {
         var all: [Experiment] = []
         var known: Set<Boundary> = []
-        for (index, shape) in shapes.enumerated() {
-            let (first, claimed) = try await arena.rehearse(shape, number: 2 * index)
-            let second = Set(try await arena.rehearse(shape, number: 2 * index + 1).boundaries)
-            for (place, boundary) in first.enumerated() where second.contains(boundary) {
+        for (shape, rehearsal) in zip(shapes, try await rehearsals(shapes, arenas)) {
+            for (place, boundary) in rehearsal.boundaries.enumerated() {
                 // How an engine begins is the same for all, and struck with the first.
-                if place < claimed, !known.insert(boundary).inserted { continue }
-                // Before the end of an implicit transaction is after its statement, and nothing comes of it.
-                for place in Strike.Place.allCases where place == .after || !boundary.statement.hasSuffix(" sync") {
-                    for kind in Strike.Kind.allCases {
+                if place < rehearsal.claimed, !known.insert(boundary).inserted { continue }
+                for place in boundary.places {
+                    for kind in Strike.Kind.misfortunes {
                         let strike = Strike(boundary: boundary, place: place, kind: kind)
                         all.append(Experiment(shape: shape, strike: strike))
                         if kind == .freeze { all.append(Experiment(shape: shape, strike: strike, isEarly: true)) }
@@ -74,11 +71,20 @@ final class Boundaries: Scenario {
         return all
     }
 
+    /// Of each shape what two runs have in common, and how much of that comes before the workflow.
+    private static func rehearsals(_ shapes: [Shape], _ arenas: [Arena]) async throws -> [(boundaries: [Boundary], claimed: Int)] {
+        try await each(shapes, in: arenas) { arena, shape, index in
+            let (first, claimed) = try await arena.rehearse(shape, number: 2 * index)
+            let second = Set(try await arena.rehearse(shape, number: 2 * index + 1).boundaries)
+            return (first.filter(second.contains), first.prefix(claimed).count(where: second.contains))
+        }
+    }
+
     /// Where something becomes durable, once for each kind of transaction; twice where the answer to a commit is lost.
     private static func share(of experiments: [Experiment]) -> [Experiment] {
         let written = [
             "perdure_claim_ready", "perdure_claim_due", "perdure_claim_arrived", "perdure_finish", "perdure_suspend", "perdure_checkpoint",
-            "perdure_start_all", "perdure_steps", "perdure_pending", "perdure_schedule_update",
+            "perdure_start_all", "perdure_steps", "perdure_pending", "perdure_schedule_update", "perdure_effects", "perdure_start_children",
         ]
         var known: [String: Int] = [:]
         return experiments.filter { experiment in
@@ -95,19 +101,7 @@ final class Boundaries: Scenario {
     }
 
     static func perform(_ batch: [Experiment], in arenas: [Arena], from number: Int) async throws -> [Finding] {
-        let left = Lock(Array(batch.enumerated().reversed()))
-        return try await withThrowingTaskGroup(of: [Finding].self) { group in
-            for arena in arenas {
-                group.addTask {
-                    var findings: [Finding] = []
-                    while let (index, experiment) = left.withLock({ $0.popLast() }) {
-                        findings.append(try await arena.perform(experiment, number: number + index))
-                    }
-                    return findings
-                }
-            }
-            return try await group.reduce(into: []) { $0 += $1 }
-        }
+        try await each(batch, in: arenas) { try await $0.perform($1, number: number + $2) }
     }
 
     private func add(_ finding: Finding) {
@@ -123,7 +117,8 @@ final class Boundaries: Scenario {
 
     private func conclude() {
         tally.notes = ["\(unreached.count) boundaries were not there when they were to be struck; \(defences.text)"]
-        guard isComplete else { return }
+        // Of a few strikes that somebody has picked nothing is to be proved.
+        guard isComplete, match.isEmpty else { return }
         tally.require(defences.cancels == 0, "the server was asked to cancel a statement \(defences.cancels) times")
         tally.require(
             unreached.count * 5 < tally.rounds,

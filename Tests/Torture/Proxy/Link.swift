@@ -70,12 +70,12 @@ final class Link {
         case nil: return forward(message)
         case .before?:
             guard board.fire() else { return false }
-            late = sent
+            if board.isMisfortune { late = sent }
             return forward(message)
         case .after?:
             guard let answer = forwardAndWait(message), board.fire() else { return false }
             // The transaction is open still: what ends it is as late as what begins.
-            if message.type == UInt8(ascii: "E") { late = sent } else { board.answered.raise() }
+            if message.type == UInt8(ascii: "E"), board.isMisfortune { late = sent } else { board.answered.raise() }
             return client.write(answer)
         }
     }

@@ -9,6 +9,9 @@ struct Boundary: Hashable, Sendable, CustomStringConvertible {
     var occurrence: Int
 
     var description: String { "\(statement) #\(occurrence)" }
+
+    /// Before the end of an implicit transaction is after its statement, and nothing comes of it.
+    var places: [Strike.Place] { statement.hasSuffix(" sync") ? [.after] : Strike.Place.allCases }
 }
 
 /// What is done to a process at a boundary.
@@ -27,6 +30,11 @@ struct Strike: Hashable, Sendable, CustomStringConvertible {
         case cut
         /// The process is frozen, and with it what was on the way.
         case freeze
+        /// This one connection is held up, and everything else goes on.
+        case hold
+
+        /// What is done to a process, of which another must not see anything.
+        static let misfortunes: [Kind] = [.kill, .cut, .freeze]
     }
 
     var boundary: Boundary
@@ -44,6 +52,9 @@ final class Switchboard: Sendable {
         var errors: [String: Int] = [:]
         var cancels = 0
         var isFrozen = false
+        var isHeld = false
+        /// Whoever comes now is not held up any more.
+        var isReleased = false
         /// Of the process that is struck.
         var pid: Int32 = 0
         /// Writes of a process whose work others had taken over, which the server accepted.
@@ -59,6 +70,8 @@ final class Switchboard: Sendable {
 
     init(_ strike: Strike? = nil) { self.strike = strike }
 
+    /// Whoever is struck is taken for dead.
+    var isMisfortune: Bool { strike?.kind != .hold }
     /// All that has passed, in order.
     var boundaries: [Boundary] { state.withLock { $0.order } }
     var accepted: [String] { state.withLock { $0.accepted } }
@@ -91,15 +104,17 @@ final class Switchboard: Sendable {
     func fire() -> Bool {
         guard let kind = strike?.kind else { return true }
         switch kind {
-        case .cut: break
+        case .cut, .hold: break
         case .kill: kill(pid(), SIGKILL)
         case .freeze:
             state.withLock { $0.isFrozen = true }
             kill(pid(), SIGSTOP)
         }
+        if kind == .hold { state.withLock { $0.isHeld = !$0.isReleased } }
         fired.raise()
-        if kind == .freeze { waitUntilReleased() }
-        return kind == .freeze
+        if kind == .cut || kind == .kill { return false }
+        waitUntilReleased()
+        return true
     }
 
     /// The process may make its first statement before its parent has said who it is.
@@ -122,13 +137,13 @@ final class Switchboard: Sendable {
 
     private func waitUntilReleased() {
         condition.lock()
-        while state.withLock({ $0.isFrozen }) { condition.wait() }
+        while state.withLock({ $0.isFrozen || $0.isHeld }) { condition.wait() }
         condition.unlock()
     }
 
     func release() {
         condition.lock()
-        state.withLock { $0.isFrozen = false }
+        state.withLock { ($0.isFrozen, $0.isHeld, $0.isReleased) = (false, false, true) }
         condition.broadcast()
         condition.unlock()
     }

@@ -59,7 +59,7 @@ final class Mutation: Scenario {
                 try await mutate(arena.place, mutant)
                 arenas.append(arena)
             }
-            let experiments = try await Boundaries.plan([.steps, .transactions], arenas[0]).filter(mutant.isFound).prefix(limit)
+            let experiments = try await Boundaries.plan([.steps, .transactions], arenas).filter(mutant.isFound).prefix(limit)
             let findings = try await Boundaries.perform(Array(experiments), in: arenas, from: 1_000)
             for arena in arenas { await arena.close() }
             let found = findings.filter { !$0.violations.isEmpty || !$0.audit.isClean }

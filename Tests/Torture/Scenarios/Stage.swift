@@ -12,12 +12,16 @@ final class Stage: Sendable {
     private let lease: Double
     private let url: String
     private let hasLocks: Bool
+    private let work: WorkerOptions.Work
 
-    /// - Parameter url: By which workers reach the database.
+    /// - Parameters:
+    ///   - url: By which workers reach the database.
+    ///   - work: What they run.
     init(
-        _ server: PostgresServer, url: String? = nil, schema: String = "perdure", folder: String, lease: Double, hasLocks: Bool = true
+        _ server: PostgresServer, url: String? = nil, schema: String = "perdure", folder: String, lease: Double, hasLocks: Bool = true,
+        work: WorkerOptions.Work = .ordeals
     ) async throws {
-        self.hasLocks = hasLocks
+        (self.hasLocks, self.work) = (hasLocks, work)
         self.folder = folder
         self.lease = lease
         self.url = url ?? server.url
@@ -38,10 +42,13 @@ final class Stage: Sendable {
         var options = WorkerOptions(url: url, schema: place.schema, diary: diary.path, mark: mark)
         options.lease = lease
         options.hasLocks = hasLocks
+        options.work = work
         let worker = try options.start(log: "\(folder)/\(mark).log")
         workers.withLock { $0[mark] = worker }
         return mark
     }
+
+    var marks: [String] { workers.withLock { $0.keys.sorted() } }
 
     func worker(_ mark: String) -> Child? { workers.withLock { $0[mark] } }
 

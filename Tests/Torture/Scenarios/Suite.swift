@@ -38,8 +38,8 @@ final class Suite: Scenario {
         let suite = try Child(
             [tests, "--testing-library", "swift-testing"] + filters.flatMap { ["--filter", $0] }, output: log,
             environment: [
-                "PERDURE_TEST_POSTGRES": bouncer?.url ?? server.url, lack.variable: "1",
-                "SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH": "8",
+                "PERDURE_TEST_POSTGRES": bouncer?.url ?? server.url, lack.variable: "1", "PERDURE_TEST_PRIVATE": "1",
+                "SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH": "16",
             ])
         let status = await suite.exit()
         let lines = ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)

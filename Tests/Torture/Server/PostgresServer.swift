@@ -17,19 +17,22 @@ final class PostgresServer: Sendable {
     static func make(_ name: String, in workshop: Workshop, settings: [String] = []) async throws -> PostgresServer {
         let server = PostgresServer(folder: workshop.folder + "/" + name, port: try workshop.freePort())
         try await workshop.makeFolder(server.folder)
-        // The first is made, the others are copies of it.
-        let template = workshop.folder + "/template"
-        if !FileManager.default.fileExists(atPath: template) {
-            try await Tool.run(
-                workshop.asServer([
-                    "\(workshop.programs)/initdb", "-D", template, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A", "trust",
-                ]))
-        }
-        try await Tool.run(workshop.asServer(["cp", "-a", template, server.data]))
+        try await Tool.run(workshop.asServer(["cp", "-a", template(in: workshop), server.data]))
         try server.configure(settings)
         try await server.start(workshop)
         return server
     }
+
+    /// What all servers are copies of; to be made before the first of them.
+    static func makeTemplate(in workshop: Workshop) async throws {
+        try await Tool.run(
+            workshop.asServer([
+                "\(workshop.programs)/initdb", "-D", template(in: workshop), "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "-A",
+                "trust",
+            ]))
+    }
+
+    private static func template(in workshop: Workshop) -> String { workshop.folder + "/template" }
 
     /// A running standby that follows another server.
     static func makeStandby(_ name: String, of primary: PostgresServer, in workshop: Workshop, port: Int) async throws -> PostgresServer {

@@ -18,13 +18,34 @@ enum Shape: String, Codable, CaseIterable, Sendable {
     case reunion
     /// A step that fails twice.
     case retries
+    /// What it is found by changes.
+    case attributes
     /// Some of everything, with pauses.
     case mixed
     /// Started by a schedule, for two times.
     case scheduled
+    /// Ends its run, and goes on as a new one.
+    case continued
+    /// What the new run does.
+    case sequel
     /// What a child does.
     case leaf
+    /// Children that are started together, and whose ends are read as they come.
+    case group
+    /// Messages from a child, events and a stream.
+    case letters
+    case writer
+    /// A child that fails, and undoes what it has done.
+    case saga
+    case undone
+
+    /// Those that only others start, or that are too long for a strike at each statement.
+    static let parts: Set<Shape> = [.mixed, .leaf, .sequel, .writer, .undone]
 }
+
+extension Topic where Message == Int { fileprivate static let letters = Topic("letters") }
+extension EventKey where Value == Int { fileprivate static let count = EventKey("count") }
+extension StreamKey where Element == Int { fileprivate static let lines = StreamKey("lines") }
 
 /// What is put through everything: it keeps a diary, and returns all that its steps have returned.
 struct Ordeal: Workflow {
@@ -35,6 +56,7 @@ struct Ordeal: Workflow {
         let page = Page(scribe: scribe, context: context, run: String(UInt32.random(in: .min ... .max), radix: 36))
         page.write(.run)
         let result = try await Self.body(shape, page, context).joined(separator: ";")
+        if shape == .continued { try continueAsNew(.sequel, in: context) }
         page.write(.finished, value: result)
         return result
     }
@@ -43,6 +65,8 @@ struct Ordeal: Workflow {
         switch shape {
         case .steps: return try await [page.step("a"), page.step("b"), page.step("c")]
         case .transactions: return try await [page.transaction("t"), page.step("a"), page.transaction("u")]
+        case .continued: return try await [page.step("before"), page.transaction("early")]
+        case .sequel: return try await [page.step("after"), page.transaction("late")]
         case .leaf, .scheduled: return try await [page.step("a"), page.transaction("t")]
         case .fan:
             async let (a, b, t) = (page.step("a"), page.step("b", for: .milliseconds(5)), page.transaction("t"))
@@ -56,9 +80,57 @@ struct Ordeal: Workflow {
             let first = try await page.step("a")
             try await context.sleep(for: shape == .timer ? .milliseconds(40) : .milliseconds(1_200))
             return try await [first, page.step("b")]
+        case .attributes:
+            let first = try await page.step("a")
+            try await context.setAttributes(["seen": "a", "gone": nil])
+            return try await [first, page.step("b")]
         case .retries: return try await [page.step("a", failures: 2), page.transaction("t")]
         case .mixed: return try await mixed(page, context)
+        case .group: return try await group(page, context)
+        case .letters: return try await letters(page, context)
+        case .writer:
+            guard let reader = context.workflowID.split(separator: "/").first.map(String.init) else { return [] }
+            for number in 0..<3 { try await context.send(to: reader, .letters, number) }
+            return try await [page.step("a")]
+        case .saga:
+            let first = try await page.step("a")
+            do {
+                _ = try await context.child(Ordeal.self, .undone, id: context.workflowID + "/undone")
+                // That it fails is what is wanted.
+                return []
+            } catch {
+                return try await [first, page.step("b")]
+            }
+        case .undone:
+            try context.onFailure("undo") { page.write(.body, "undo") }
+            _ = try await page.transaction("t")
+            throw Page.Mishap()
         }
+    }
+
+    private static func group(_ page: Page, _ context: WorkflowContext) async throws -> [String] {
+        let first = try await page.step("a")
+        var seen: Set<Int> = []
+        for try await child in try await context.startChildren(Ordeal.self, [Shape.leaf, .leaf, .leaf]) {
+            _ = try child.output
+            guard seen.insert(child.index).inserted else { throw Page.Mishap() }
+        }
+        guard seen.count == 3 else { throw Page.Mishap() }
+        return try await [first, page.step("b")]
+    }
+
+    /// In their order, each once, whoever has them.
+    private static func letters(_ page: Page, _ context: WorkflowContext) async throws -> [String] {
+        let writer = try await context.startChild(Ordeal.self, .writer, id: context.workflowID + "/writer")
+        for number in 0..<3 {
+            guard try await context.receive(.letters) == number else { throw Page.Mishap() }
+            try await context.append(number, to: .lines)
+            try await context.publish(.count, number + 1)
+        }
+        guard try await context.receive(.letters, timeout: .milliseconds(20)) == nil else { throw Page.Mishap() }
+        try await context.close(.lines)
+        _ = try await writer.result()
+        return try await [page.step("a")]
     }
 
     private static func mixed(_ page: Page, _ context: WorkflowContext) async throws -> [String] {

@@ -26,9 +26,17 @@ struct Records: Sendable {
         var value: String
     }
 
+    /// A value of a stream, which counts from 0.
+    struct Line: Decodable, Sendable {
+        var id: String
+        var position: Int
+        var value: Int?
+    }
+
     var statuses: [Status]
     var steps: [Step]
     var ledger: [Row]
+    var lines: [Line]
     /// Rows that are owned by nobody who is registered, and by nobody whose work is being returned: they would never move again.
     var orphans: Int
 
@@ -37,19 +45,34 @@ struct Records: Sendable {
         let (s, pattern) = (place.schema, prefix + "%")
         self = try await insist {
             try await place.client.transaction(isolation: .repeatableRead) { db in
-                Records(
+                // Children that are started together have no ids of their own.
+                let numbers = try await db.query(
+                    """
+                    WITH named AS (SELECT number FROM \(identifier: s).workflows WHERE coalesce(id, '') LIKE \(pattern))
+                    SELECT number FROM named UNION SELECT number FROM \(identifier: s).workflows WHERE parent IN (SELECT number FROM named)
+                    """, as: Int64.self)
+                let mine = numbers.map(String.init).joined(separator: ",")
+                return Records(
                     statuses: try await db.query(
                         """
                         SELECT id, state, output #>> '{}' AS output, reason FROM \(identifier: s).workflow_status
-                        WHERE workflow_number IN (SELECT number FROM \(identifier: s).workflows WHERE coalesce(id, '') LIKE \(pattern))
+                        WHERE workflow_number = ANY (string_to_array(\(mine), ',')::int8[])
                         """),
                     steps: try await db.query(
                         """
                         SELECT id, key, kind, ordinal, state, output #>> '{}' AS output FROM \(identifier: s).workflow_steps
-                        WHERE workflow_number = ANY (ARRAY(SELECT number FROM \(identifier: s).workflows WHERE coalesce(id, '') LIKE \(pattern)))
-                            AND next_attempt_at IS NULL ORDER BY id, ordinal
+                        WHERE workflow_number = ANY (string_to_array(\(mine), ',')::int8[]) AND next_attempt_at IS NULL ORDER BY id, ordinal
                         """),
-                    ledger: try await db.query("SELECT workflow, key, value FROM public.ledger WHERE workflow LIKE \(pattern)"),
+                    ledger: try await db.query(
+                        """
+                        SELECT workflow, key, value FROM public.ledger WHERE workflow LIKE \(pattern) OR workflow IN
+                            (SELECT id FROM \(identifier: s).workflow_status WHERE workflow_number = ANY (string_to_array(\(mine), ',')::int8[]))
+                        """),
+                    lines: try await db.query(
+                        """
+                        SELECT id, position, (value #>> '{}')::int4 AS value FROM \(identifier: s).workflow_streams
+                        WHERE workflow_number = ANY (string_to_array(\(mine), ',')::int8[]) AND NOT closes ORDER BY id, position
+                        """),
                     orphans: try await db.query(
                         """
                         SELECT count(*) FROM \(identifier: s).live l WHERE l.state = 1
@@ -60,9 +83,12 @@ struct Records: Sendable {
         }
     }
 
-    private init(statuses: [Status], steps: [Step], ledger: [Row], orphans: Int) {
-        (self.statuses, self.steps, self.ledger, self.orphans) = (statuses, steps, ledger, orphans)
+    private init(statuses: [Status], steps: [Step], ledger: [Row], lines: [Line], orphans: Int) {
+        (self.statuses, self.steps, self.ledger, self.lines, self.orphans) = (statuses, steps, ledger, lines, orphans)
     }
+
+    /// Workflows that have gone on as new runs.
+    var continued: Set<String> { Set(statuses.filter { $0.state == "continued" }.map(\.id)) }
 
     /// How many rows bear the mark of a process.
     func count(writtenBy process: String) -> Int {

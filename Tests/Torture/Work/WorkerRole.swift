@@ -2,13 +2,20 @@ import Foundation
 import Perdure
 import PerdurePostgres
 
-/// What this same executable is as a worker: it runs ordeals until it is killed, or its standard input ends.
+/// What this same executable is as a worker: it runs workflows until it is killed, or its standard input ends.
 struct WorkerRole {
     let options: WorkerOptions
 
     func run() async throws {
         let scribe = Scribe(diary: try Diary(options.diary), process: options.mark)
-        let engine = try await Engine(store: options.store, configuration: options.configuration) { Ordeal(scribe: scribe) }
+        let engine = try await Engine(store: options.store, configuration: options.configuration) {
+            switch options.work {
+            case .ordeals: Ordeal(scribe: scribe)
+            case .turns:
+                Turn()
+                for queue in Turn.queues { queue }
+            }
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await engine.run() }
             group.addTask { await endOfInput() }
@@ -38,6 +45,13 @@ struct WorkerOptions: Codable, Sendable {
     var lease: Double = 1
     var maximumInMemory = 20_000
     var hasLocks = true
+    var work = Work.ordeals
+
+    enum Work: String, Codable, Sendable {
+        case ordeals
+        /// What waits for its turn in queues.
+        case turns
+    }
 
     var store: Store {
         var options = PostgresOptions()

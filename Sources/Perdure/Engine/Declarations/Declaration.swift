@@ -29,6 +29,13 @@ package struct Declarations: Sendable {
         }
     }
 
+    /// What every engine runs, whatever else it runs.
+    mutating func addOwn(_ core: ClientCore) {
+        for registration in [BulkWork(core: core).registration, RunRequestWork(core: core).registration] {
+            workflows[registration.name] = registration
+        }
+    }
+
     private mutating func add(_ registration: Registration) throws(WorkflowError) {
         if let fault = registration.fault { throw fault }
         guard workflows.updateValue(registration, forKey: registration.name) == nil else {

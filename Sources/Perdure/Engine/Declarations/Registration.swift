@@ -19,9 +19,14 @@ package struct Registration: Sendable {
     static func absent(_ name: String) -> Registration { Registration(absent: name) }
 
     private init(absent name: String) {
+        self.init(own: name) { _, _, _ in throw WorkflowError(.invalidState, "the code of workflow '\(name)' is not in this process") }
+    }
+
+    /// One of the library's own.
+    init(own name: String, run: @escaping @Sendable (EncodedPayload, WorkflowContext, PayloadCoder) async throws -> EncodedPayload) {
         self.name = name
         errors = ErrorRegistry()
-        run = { _, _, _ in throw WorkflowError(.invalidState, "the code of workflow '\(name)' is not in this process") }
+        self.run = run
         fault = nil
     }
 
@@ -30,6 +35,10 @@ package struct Registration: Sendable {
             try Names.check(W.name, "the name of workflow \(W.self)")
         } catch {
             return error
+        }
+        if W.name.hasPrefix(Names.reserved) {
+            return WorkflowError(
+                .invalidDeclaration, "workflow \(W.self) is named '\(W.name)': what begins with 'perdure.' is the library's own")
         }
         if W.self is any Actor.Type {
             return WorkflowError(

@@ -39,12 +39,21 @@ package struct Dispatcher: Sendable {
         }
     }
 
+    /// It is told anew what there is: some of that is not to be asked for any more.
+    mutating func forgetLanes() {
+        for name in queues.keys { queues[name]?.forget() }
+        turns = []
+    }
+
     /// The queues of the engine are these now.
     mutating func configure(_ rows: [QueueRow]) {
         for row in rows {
             if queues[row.name] == nil { queues[row.name] = QueueState() }
+            let limits = pools.keys.filter { $0.queue == row.name }
+            let before = limits.map { capacity($0) ?? .max }
             queues[row.name]?.row = row
             queues[row.name]?.unblockAll()
+            for (limit, before) in zip(limits, before) where capacity(limit).map({ $0 < before }) ?? false { pools[limit]?.lower() }
         }
     }
 
@@ -133,8 +142,8 @@ package struct Dispatcher: Sendable {
                 request.slots.append(SlotWish(limit: limit, capacity: capacity, wanted: min(count, capacity)))
                 continue
             }
-            let free = pools[limit]?.free ?? 0
-            let held = (pools[limit]?.used ?? 0) + free
+            let free = pools[limit]?.usable(capacity: capacity) ?? 0
+            let held = (pools[limit]?.used ?? 0) + (pools[limit]?.free ?? 0)
             request.slots.append(
                 SlotWish(limit: limit, capacity: capacity, free: free, wanted: max(0, min(count - free, capacity - held))))
         }

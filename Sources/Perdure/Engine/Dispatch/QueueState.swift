@@ -37,6 +37,8 @@ struct QueueState: Sendable {
         rings[Rank(isReturned: lane.isReturned, priority: lane.lane.priority), default: KeyRing()].add(lane)
     }
 
+    mutating func forget() { rings = [:] }
+
     mutating func take(_ capacity: Int, of rank: Rank) -> [(key: String, count: Int, lanes: [ReadyLane])] {
         let weights = row?.rules.limits.weights ?? [:]
         let shares = rings[rank]?.take(capacity) { weights[$0] ?? 1 } ?? []

@@ -5,6 +5,8 @@ struct SlotPool: Sendable {
     private(set) var used = 0
     /// When one was last needed.
     private var needed: Instant?
+    /// The limit was lowered, and others may still run above it: until the database hands out a slot, what leaves makes room for nobody.
+    private var isLowered = false
 
     /// Held for so long without need, they are given back.
     private static let linger = Duration.seconds(1)
@@ -14,9 +16,16 @@ struct SlotPool: Sendable {
     var isEmpty: Bool { held.isEmpty && used == 0 }
     var free: Int { max(0, held.count - used) }
 
+    /// How many more may begin with what is held: a slot above a limit that was lowered lets nobody begin.
+    func usable(capacity: Int) -> Int { isLowered ? 0 : max(0, held.keys.count { $0 < capacity } - used) }
+
+    mutating func lower() { isLowered = true }
+
+    /// Handed out by the database, which counts all that are held.
     mutating func take(_ index: Int32, now: Instant) {
         held[index] = now
         needed = now
+        isLowered = false
     }
 
     mutating func use(_ count: Int, now: Instant) {
@@ -39,7 +48,7 @@ struct SlotPool: Sendable {
         let isIdle = !hasWork && needed.map { now >= $0 + Self.linger } ?? true
         var surplus: [Int32] = []
         for (index, since) in held.sorted(by: { $0.key > $1.key }) where count > 0 {
-            let isAbove = capacity.map { index >= $0 } ?? true
+            let isAbove = isLowered || capacity.map { index >= $0 } ?? true
             let isOld = isShared && now >= since + Self.turn
             guard isAbove || isIdle || isOld else { continue }
             surplus.append(index)

@@ -14,7 +14,10 @@ extension Incarnation {
             if isPoll { nextPoll = time + store.pollInterval * (0.9 + 0.2 * random()) }
             if time >= nextReset {
                 nextReset = time + .seconds(60)
-                todo.withLock { $0.reset = true }
+                todo.withLock { todo in
+                    todo.reset = true
+                    todo.holds = true
+                }
             }
             var until = nextPoll
             if !isEnding { until = min(nextPoll, await look(isPoll: isPoll)) }
@@ -28,16 +31,20 @@ extension Incarnation {
     private func look(isPoll: Bool) async -> Instant {
         let now = clock.now()
         let todo = self.todo.withLock { $0.take() }
+        let mail = mailRoute.withLock { $0.asked }
         do throws(StoreError) {
             if todo.reset { claimer.reset() }
             if todo.settings {
+                try await readPauses()
                 try await readQueues()
                 try await readSchedules()
             }
+            if self.todo.withLock({ $0.nextPause }) <= now { sortPauses(now) }
             if todo.sweep { try await sweep() }
-            if !todo.suspended.isEmpty { try await recheck(todo.suspended) }
+            let hasRechecked = todo.suspended.isEmpty ? true : try await recheck(todo.suspended)
             let poll = isPoll ? try await glance() : Glance.nothing
-            if poll.inbox || todo.inbox { try await followInbox() }
+            if poll.inbox || todo.inbox, try await followInbox(), hasRechecked { mailRoute.withLock { $0.found(mail) } }
+            if todo.holds { try await wakeHeld(now) }
             if todo.due || self.todo.withLock({ $0.nextDue }) <= now { try await claimDue(now) }
             if todo.expired || poll.expired { try await claimExpired(now) }
             if isPoll || todo.ready || self.todo.withLock({ $0.nextBatch }) <= now { try await gather(now) }
@@ -57,6 +64,7 @@ extension Incarnation {
                 again.suspended += todo.suspended
                 again.settings = again.settings || todo.settings
                 again.inbox = true
+                again.holds = true
                 again.ready = true
                 again.due = true
                 again.suspects = true
@@ -75,6 +83,10 @@ extension Incarnation {
             todo.nextSchedule = min(todo.nextSchedule, glance.nextSchedule ?? .max)
         }
         if let sum = glance.queues, sum != knownQueues.withLock({ $0 }) { try await readQueues() }
+        if let sum = glance.pauses, sum != knownPauses.withLock({ $0 }) {
+            try await readPauses()
+            knownPauses.withLock { $0 = sum }
+        }
         return glance
     }
 
@@ -90,7 +102,11 @@ extension Incarnation {
             dispatcher.withLock { $0.settle(slots, now: clock.instant()) }
         }
         let lost = residency.withLock { $0.lost(of: owned.filter { !before.contains($0) }) }
-        try await launch(lost.map { Claimed(number: $0) })
+        if lost.isEmpty { return }
+        // Why they were to end is lost with the reply: whoever claims them anew finds it out.
+        let unbegun = Set(try await claimer.unbegun())
+        for number in lost where unbegun.contains(number) { release(number) }
+        try await launch(lost.filter { !unbegun.contains($0) }.map { Claimed(number: $0) })
     }
 
     private func claimDue(_ now: Microseconds) async throws(StoreError) {
@@ -124,12 +140,14 @@ extension Incarnation {
     }
 
     /// What has arrived goes to the workflows in memory; what is nobody's is claimed if that is reason enough; the rest belongs to others.
-    private func followInbox() async throws(StoreError) {
+    ///
+    /// True if all of it is where it belongs.
+    private func followInbox() async throws(StoreError) -> Bool {
         try await follow(try await claimer.arrivals())
     }
 
-    private func follow(_ numbers: [WorkflowNumber]) async throws(StoreError) {
-        if numbers.isEmpty { return }
+    private func follow(_ numbers: [WorkflowNumber]) async throws(StoreError) -> Bool {
+        if numbers.isEmpty { return true }
         // Sorted at one moment: one that arrives between two questions would be neither here nor on its way.
         let (resident, arriving, others) = residency.withLock { residency in
             let (resident, absent) = numbers.partitioned { residency.runs[$0] != nil }
@@ -138,8 +156,14 @@ extension Incarnation {
         }
         if !resident.isEmpty { try await receive(resident) }
         // Those whose start is known here in a moment are looked at again.
-        if !arriving.isEmpty { look { $0.suspended += arriving } }
+        if !arriving.isEmpty {
+            look { todo in
+                todo.suspended += arriving
+                todo.inbox = true
+            }
+        }
         try await wake(others)
+        return arriving.isEmpty
     }
 
     /// Claims what is nobody's; that for which there is no room is looked at again when there is.
@@ -151,6 +175,8 @@ extension Incarnation {
     }
 
     private func receive(_ numbers: [WorkflowNumber]) async throws(StoreError) {
+        let continued = residency.withLock { residency in numbers.filter { residency.runs[$0]?.origin?.chain != nil } }
+        if !continued.isEmpty { try await store.forward(to: continued) }
         let items = Dictionary(grouping: try await store.inbox(of: numbers), by: \.workflow)
         for (number, items) in items {
             residency.withLock { $0.runs[number] }?.receive(items)
@@ -158,8 +184,8 @@ extension Incarnation {
     }
 
     /// What came between the last look and the hand-back found a workflow that was still owned, and woke nobody.
-    private func recheck(_ suspended: [WorkflowNumber]) async throws(StoreError) {
-        try await follow(Array(Set(try await store.inbox(of: suspended).map(\.workflow))))
+    private func recheck(_ suspended: [WorkflowNumber]) async throws(StoreError) -> Bool {
+        try await follow(Array(Set(try await store.inbox(of: suspended).filter { !$0.isSeen }.map(\.workflow))))
     }
 
     /// With `fate` they end without running.
@@ -200,6 +226,9 @@ extension Incarnation {
     /// Reads what has been admitted, and makes it run.
     func bring(_ numbers: [WorkflowNumber], _ claimed: [Claimed], _ fate: EndUnrun?) async throws(StoreError) {
         defer { residency.withLock { $0.unreserve(numbers) } }
+        let given = launchGiven(numbers, claimed, fate)
+        if given.count == numbers.count { return }
+        let numbers = given.isEmpty ? numbers : numbers.filter { !given.contains($0) }
         let fresh = Set(claimed.filter(\.isFresh).map(\.number))
         do throws(StoreError) {
             var missing = Set(numbers)
@@ -216,6 +245,20 @@ extension Incarnation {
         }
     }
 
+    /// Those that came with all that there is to know of them.
+    private func launchGiven(_ numbers: [WorkflowNumber], _ claimed: [Claimed], _ fate: EndUnrun?) -> Set<WorkflowNumber> {
+        let given = claimed.filter { $0.record != nil }
+        if given.isEmpty { return [] }
+        let admitted = Set(numbers)
+        var launched: Set<WorkflowNumber> = []
+        for one in given where admitted.contains(one.number) {
+            guard let record = one.record else { continue }
+            launch(LoadedWorkflow(record: record), isFresh: one.isFresh, fate: fate)
+            launched.insert(one.number)
+        }
+        return launched
+    }
+
     /// For a person; but what was terminated ends, readable or not.
     private func unreadable(_ number: WorkflowNumber, _ reason: String) async {
         let inbox = try? await store.inbox(of: [number])
@@ -225,6 +268,7 @@ extension Incarnation {
         log(.warning, "workflow \(Names.publicID(number)), which cannot be read, is terminated\(fate): \(reason)")
         residency.withLock { $0.departs(number) }
         let record = try? await store.status(of: number)?.record
+        let first = try? await store.firstRun(of: number)
         let parent = record?.parent?.number
         let error = ErrorRegistry().record(WorkflowError(.terminated, "the workflow was terminated"), with: coder)
         let outcome = Outcome(workflow: number, status: .terminated, error: error, finished: clock.now())
@@ -234,8 +278,7 @@ extension Incarnation {
             self?.announce(outcome, tellsInbox: parent != nil)
         }
         journal.append(
-            .finish(
-                outcome, parent: parent, inbox: children?.compactMap(\.closingItem) ?? [], place: record.flatMap { QueuePlace($0.lane) }),
+            .finish(outcome, toldBy: record, as: first, inbox: children?.compactMap(\.closingItem) ?? []),
             for: callback)
     }
 
@@ -271,13 +314,20 @@ extension Incarnation {
         if end == nil { adopt(loaded.record) }
         let name = loaded.record.lane.workflow
         let known = serves(loaded.record.lane.version) ? registrations[name] : nil
+        let isCancelled = loaded.inbox.contains { $0.kind == .cancel }
+        if end == nil, !isCancelled, isPaused(name) { return release(loaded.record.number) }
         guard let registration = known ?? (end == nil ? nil : .absent(name)) else { return release(loaded.record.number) }
         let run = Run(loaded, isFresh: isFresh, workflow: registration, host: self)
         guard !isStopped, residency.withLock({ $0.insert(run) }) else { return }
         tally.count { $0.started += 1 }
         // It came too late for the others to be told; it must not begin what will not be waited for.
         if isEnding { run.state.withLock { $0.quiesce() } }
-        if let end { run.end(end) } else { run.open() }
+        if let end { return run.end(end) }
+        // What an earlier life of it has sent may be in the database, with nobody left to say so.
+        if !loaded.history.isEmpty || !loaded.unordered.isEmpty { followMail() }
+        // While it was on its way to where others are told.
+        if isPaused(name) { if isCancelled { run.state.withLock { $0.cancelsFirst = true } } else { run.hold() } }
+        run.open()
     }
 
     /// The hand-back is written; or it is not, and the workflow is still this engine's.
@@ -299,7 +349,7 @@ extension Incarnation {
         journal.append(.release(number), for: callback)
     }
 
-    func suspend(_ number: WorkflowNumber, until due: Microseconds) {
+    func suspend(_ number: WorkflowNumber, until due: Microseconds, seen: [Int64] = [], isHeld: Bool = false) {
         residency.withLock { $0.departs(number) }
         let callback = JournalCallback { [weak self] result in
             self?.departed(number, result)
@@ -307,26 +357,11 @@ extension Incarnation {
             self?.look { todo in
                 todo.suspended.append(number)
                 todo.nextDue = min(todo.nextDue, due)
+                // What held it back may be over, and who looked for such did not see it.
+                todo.holds = todo.holds || isHeld
             }
         }
-        journal.append(.suspend(number, due: due), for: callback)
-    }
-}
-
-/// Calls a closure with what became of a command.
-final class JournalCallback: JournalRecipient {
-    private let body: @Sendable (Result<CommandResult, StoreError>) -> Void
-
-    init(_ body: @escaping @Sendable (Result<CommandResult, StoreError>) -> Void) { self.body = body }
-
-    func resolved(_ token: Int64, _ result: CommandResult) -> FlowExecutor? {
-        body(.success(result))
-        return nil
-    }
-
-    func failed(_ token: Int64, _ command: Command, _ error: StoreError) -> FlowExecutor? {
-        body(.failure(error))
-        return nil
+        journal.append(.suspend(number, due: due, seen: seen), for: callback)
     }
 }
 

@@ -68,12 +68,14 @@ extension Incarnation {
 
     /// Hints for other processes: coalesced, and outside every transaction that matters.
     @concurrent @Sendable func notifications() async {
+        var isBusy = false
         while !isStopped {
             await outgoingSignal.wait(clock: clock)
             let wakeups = outgoing.withLock { $0.take() }
             if !wakeups.isEmpty { await store.notify(wakeups) }
             // A lone hint goes at once; under load they gather, for each costs the server a transaction.
-            if !isStopped { await clock.wait(.milliseconds(10)) }
+            if !isStopped { await clock.wait(.milliseconds(isBusy ? 10 : 1)) }
+            isBusy = outgoing.withLock { !$0.isEmpty }
         }
     }
 
@@ -132,6 +134,12 @@ extension Incarnation {
         errandSignal.raise()
     }
 
+    /// Until it is found in the database, no message overtakes what has arrived there.
+    func followMail() {
+        mailRoute.withLock { $0.detour() }
+        look { $0.inbox = true }
+    }
+
     /// A hint from another process, or from this one.
     func hint(_ wakeup: Wakeup) {
         switch wakeup {
@@ -140,10 +148,11 @@ extension Incarnation {
                 todo.ready = true
                 todo.suspects = true
             }
-        case .inbox: look { $0.inbox = true }
+        case .inbox: followMail()
         case .settings: look { $0.settings = true }
-        case .ended: break
+        case .ended, .published: break
         case .everything:
+            mailRoute.withLock { $0.detour() }
             look { todo in
                 todo.ready = true
                 todo.settings = true

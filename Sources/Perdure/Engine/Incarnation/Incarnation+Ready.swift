@@ -8,6 +8,8 @@ struct Launch: Sendable {
 
 extension Incarnation {
     private static let pagesAtOnce = 8
+    /// Fewer than these are sooner there than the loop beside this one is awake.
+    private static let fewAtOnce = 8
 
     /// With `scouting` it looks for lanes in which something has become ready; then it claims until nothing is left that may run.
     func claimReady(scouting: Bool) async throws(StoreError) {
@@ -32,7 +34,8 @@ extension Incarnation {
             let report = try await claimer.claim(request)
             let claimed = dispatcher.withLock { $0.apply(report, to: request, now: clock.instant()) }
             let (simple, others) = claimed.partitioned { $0.isServed && $0.due == nil && !$0.isExpired }
-            if !simple.isEmpty { launchSoon(simple) }
+            watchSuspects(simple)
+            if simple.count > Self.fewAtOnce { launchSoon(simple) } else { try await launch(simple) }
             try await launch(others)
             // The next claim goes on while these are read; but no more than a few are claimed ahead.
             if launches.withLock({ $0.count }) >= 2 {

@@ -6,6 +6,7 @@ extension Incarnation: RunHost {
     package var flowRules: FlowRules { environment.flowRules }
     package var stepExecutor: (any TaskExecutor)? { environment.stepExecutor }
     package var stepGrace: Duration { settings.stepGrace }
+    package var longHistories: Set<Int> { settings.longHistories }
     package var coder: PayloadCoder { PayloadCoder(codec: settings.codec, limit: settings.payloadLimit) }
 
     package func random() -> Double { Double(environment.random() >> 11) * 0x1p-53 }
@@ -28,26 +29,8 @@ extension Incarnation: RunHost {
         }
     }
 
-    package func findChildren(of run: Run, _ found: @escaping @Sendable ([OpenChild]) -> Void) {
-        errand { [weak self] in await self?.readChildren(of: run, found) }
-    }
-
-    private func readChildren(of run: Run, _ found: @escaping @Sendable ([OpenChild]) -> Void) async {
-        do throws(StoreError) {
-            found(try await store.openChildren(of: run.number))
-        } catch {
-            if error.code == .rejected {
-                log(.warning, "the children of workflow \(Names.publicID(run.number)), which ends, cannot be read, and go on: \(error)")
-                return found([])
-            }
-            again(run, error, "the children of a workflow that ends could not be read") { [weak self] in
-                await self?.readChildren(of: run, found)
-            }
-        }
-    }
-
     /// What nobody can read is for a person; anything else is tried again a little later, without holding up the others' errands.
-    private func again(_ run: Run, _ error: StoreError, _ what: String, _ errand: @escaping @Sendable () async -> Void) {
+    func again(_ run: Run, _ error: StoreError, _ what: String, _ errand: @escaping @Sendable () async -> Void) {
         if error.code == .rejected { return run.setAside(WorkflowError(.undecodable, "\(what): \(error)")) }
         report(error, "\(what), and is read again")
         clock.schedule(after: .milliseconds(100)) { [weak self] in self?.errand(errand) }
@@ -70,10 +53,13 @@ extension Incarnation: RunHost {
 
     /// On the flow's own thread, when nothing is left to run.
     private func unload(_ run: Run, until due: Microseconds) {
+        let isHeld = run.state.withLock { $0.waits.values.contains { $0.due == .max } }
         guard run.state.withLock({ $0.unloadableUntil != nil && $0.stop(CancellationError()) }) else { return }
         leave(run, departing: true)
         tally.count { $0.unloaded += 1 }
-        suspend(run.number, until: due)
+        let awaited = run.state.withLock { $0.groups.isEmpty ? nil : $0.groups.awaited }
+        if let awaited { journal.append(.overlook(run.number, except: awaited)) }
+        suspend(run.number, until: due, seen: run.unread, isHeld: isHeld)
         run.poke()
     }
 
@@ -89,9 +75,13 @@ extension Incarnation: RunHost {
     }
 
     package func finished(_ run: Run, _ outcome: Outcome, closing: [InboxItem]) {
+        if outcome.status == .continued { return goOn(run, outcome, closing: closing) }
         let parent = run.record.parent?.number
-        if let parent, residency.withLock({ $0.runs[parent] != nil }) {
-            recentOutcomes.withLock { $0.insert(outcome) }
+        let groupEnd = run.record.groupEnd
+        if let parent, groupEnd == nil, residency.withLock({ $0.runs[parent] != nil }) {
+            var told = outcome
+            told.workflow = run.first
+            recentOutcomes.withLock { $0.insert(told) }
         }
         let callback = JournalCallback { [weak self] result in
             switch result {
@@ -99,7 +89,7 @@ extension Incarnation: RunHost {
             case .failure(let error): self?.refused(run, outcome, error, closing)
             }
         }
-        journal.append(.finish(outcome, parent: parent, inbox: closing, place: QueuePlace(run.record.lane)), for: callback)
+        journal.append(.finish(outcome, toldBy: run.record, as: run.first, inbox: closing), for: callback)
     }
 
     private func ended(_ run: Run, _ outcome: Outcome, tellsInbox: Bool) {
@@ -108,6 +98,8 @@ extension Incarnation: RunHost {
         // What was stopped from outside still unwinds; it closes itself then.
         run.close(keepingDelegate: run.state.withLock { $0.stop != nil })
         announce(outcome, tellsInbox: tellsInbox)
+        // Those who read what its chain publishes wait for that.
+        if run.first != run.number { published(run.first) }
         scheduledRunEnded(run.record)
     }
 
@@ -115,6 +107,7 @@ extension Incarnation: RunHost {
     func announce(_ outcome: Outcome, tellsInbox: Bool) {
         tally.count { $0.finished += 1 }
         endings.ended(outcome)
+        publications.hint(.ended([outcome.workflow]))
         if tellsInbox { look { $0.inbox = true } }
         tellOthers { outgoing in
             outgoing.ended.append(outcome.workflow)
@@ -123,7 +116,7 @@ extension Incarnation: RunHost {
     }
 
     /// The database refuses the outcome: the refusal is the outcome, so that the workflow does end.
-    private func refused(_ run: Run, _ outcome: Outcome, _ error: StoreError, _ closing: [InboxItem]) {
+    func refused(_ run: Run, _ outcome: Outcome, _ error: StoreError, _ closing: [InboxItem]) {
         if error.code == .fenced { return }
         let refusal = WorkflowError(.rejected, "the database refused the outcome: \(error)")
         let payload = run.workflow.errors.record(refusal, with: coder)
@@ -147,6 +140,18 @@ extension Incarnation: RunHost {
         journal.append(.setAside(run.number, reason: Self.storable(reason), at: clock.now()), for: callback)
     }
 
+    package func paused(_ run: Run) {
+        leave(run, departing: true)
+        let callback = JournalCallback { [weak self] result in
+            self?.departed(run.number, result)
+            guard case .success = result else { return }
+            // It was resumed meanwhile, or something has come that does not wait for that.
+            self?.becameReady()
+            self?.look { $0.suspended.append(run.number) }
+        }
+        journal.append(.pause(run.number), for: callback)
+    }
+
     func wasSetAside(_ number: WorkflowNumber) {
         tally.count { $0.setAside += 1 }
         endings.setAside(number)
@@ -154,7 +159,7 @@ extension Incarnation: RunHost {
     }
 
     /// Text that every database takes.
-    private static func storable(_ text: String) -> String {
+    static func storable(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.prefix(4_000).map { $0.value == 0 ? "\u{FFFD}" : $0 }))
     }
 
@@ -165,15 +170,29 @@ extension Incarnation: RunHost {
         try await store.status(of: number)?.record.parent
     }
 
-    package func admit(_ record: WorkflowRecord) -> Bool {
-        // What is in a queue waits for its turn.
-        guard record.lane.queue.isEmpty, registrations[record.lane.workflow] != nil, serves(record.lane.version), !isEnding else {
-            return false
-        }
-        return residency.withLock { $0.admit(record.number) }
+    package func firstRun(of number: WorkflowNumber) async throws(StoreError) -> WorkflowNumber { try await store.firstRun(of: number) }
+
+    package func isEarlierRun(_ earlier: WorkflowNumber, of number: WorkflowNumber) async throws(StoreError) -> Bool {
+        // Of those that were continued as each other, the first stands for all: they may be very many.
+        let (earlier, first) = (try await store.firstRun(of: earlier), try await store.firstRun(of: number))
+        if earlier == first, number != first { return true }
+        var run = try await store.status(of: first)?.link?.previous
+        while let previous = run, previous != earlier { run = try await store.status(of: store.firstRun(of: previous))?.link?.previous }
+        return run == earlier
     }
 
-    func serves(_ version: String) -> Bool { version.isEmpty || version == settings.version }
+    package func admit(_ record: WorkflowRecord) -> Bool {
+        // What is in a queue waits for its turn.
+        canKeep(record.lane) && residency.withLock { $0.admit(record.number) }
+    }
+
+    func canKeep(_ lane: Lane) -> Bool {
+        lane.queue.isEmpty && registrations[lane.workflow] != nil && serves(lane.version) && !isEnding && !isPaused(lane.workflow)
+    }
+
+    func serves(_ version: String) -> Bool {
+        version.isEmpty || version == settings.version || settings.compatibleVersions.contains(version)
+    }
 
     package func arrived(_ record: WorkflowRecord, isStarted: Bool) {
         if isStarted, !residency.withLock({ $0.hasLeftBeforeArrival(record.number) }) {
@@ -254,13 +273,31 @@ extension Incarnation: RunHost {
     private func readOutcomes(_ children: [(child: WorkflowNumber, key: String, sequence: Int64)], for run: Run) async {
         do throws(StoreError) {
             var outcomes: [WorkflowNumber: Outcome] = [:]
-            for case .outcome(let outcome) in try await store.endings(of: children.map(\.child)) {
+            for case .outcome(let outcome) in try await store.finalEndings(of: children.map(\.child)) {
                 outcomes[outcome.workflow] = outcome
             }
             for ended in children { run.childEnded(ended.key, outcomes[ended.child], sequence: ended.sequence) }
         } catch {
             again(run, error, "the end of a child could not be read") { [weak self] in await self?.readOutcomes(children, for: run) }
         }
+    }
+
+    package func sent(_ item: InboxItem?) {
+        // In this memory it is there at once; the row that is found later is known by then.
+        if let item, mailRoute.withLock({ $0.isDirect }), let run = residency.withLock({ $0.runs[item.workflow] }) {
+            return run.receive([item])
+        }
+        followMail()
+        tellOthers { $0.inbox = true }
+    }
+
+    package func published(_ number: WorkflowNumber) {
+        publications.hint(.published([number]))
+        tellOthers { $0.published.insert(number) }
+    }
+
+    package func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64] {
+        try await store.streamEnds(of: number)
     }
 
     package func deliver(_ item: InboxItem) {

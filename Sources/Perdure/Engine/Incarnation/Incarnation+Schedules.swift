@@ -1,3 +1,5 @@
+internal import FoundationEssentials
+
 // Schedules: what is declared, when the next is due, and that they fire.
 
 extension Incarnation {
@@ -33,7 +35,9 @@ extension Incarnation {
                     "schedule '\(schedule.name)' was declared otherwise until now, and the new declaration holds; before it was \(before)")
             }
         }
-        if !registrations.isEmpty || !schedules.isEmpty { name(orphans: try await store.declareSchedules(schedules.map(\.name), by: id)) }
+        if !schedules.isEmpty || registrations.keys.contains(where: { !$0.hasPrefix(Names.reserved) }) {
+            name(orphans: try await store.declareSchedules(schedules.map(\.name), by: id))
+        }
         hasUndeclaredSchedules.withLock { $0 = false }
     }
 
@@ -110,18 +114,18 @@ extension Incarnation {
 
     /// What waits for the end of a run may have its turn.
     func scheduledRunEnded(_ record: WorkflowRecord) {
-        guard let name = record.scheduled(coder)?.name else { return }
+        guard let name = record.scheduled?.name else { return }
         look { $0.endedRuns.insert(name) }
     }
 }
 
 extension WorkflowRecord {
     /// Of which schedule it is a run; nil if of none.
-    func scheduled(_ coder: PayloadCoder) -> (name: String, time: String)? {
+    var scheduled: (name: String, time: Date)? {
         // The runs of schedules have ids and attributes: of most workflows nothing is decoded.
         guard id?.utf8.contains(UInt8(ascii: "@")) == true, let attributes, attributes.codec == 1 else { return nil }
-        guard let all = try? coder.decode([String: String].self, from: attributes, what: "the attributes of a workflow"),
-            let name = all[ScheduledID.nameAttribute], let time = all[ScheduledID.timeAttribute]
+        guard let all = AttributeJSON.read(attributes.bytes), let name = all[ScheduledID.nameAttribute]?.storedText,
+            case .date(let time) = all[ScheduledID.timeAttribute]
         else { return nil }
         return (name, time)
     }

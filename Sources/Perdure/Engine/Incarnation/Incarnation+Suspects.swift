@@ -20,4 +20,12 @@ extension Incarnation {
             try await launch(claimed)
         }
     }
+
+    /// Those that had to wait for a slot: begun, they are watched as the others are.
+    func watchSuspects(_ claimed: [Claimed]) {
+        let suspects = claimed.filter { $0.crashes >= CrashRules.suspicion }
+        guard let worst = suspects.map(\.crashes).max() else { return }
+        let end = clock.now().adding(settings.crashes.pause(after: worst))
+        residency.withLock { $0.watchToo(suspects.map(\.number), until: end) }
+    }
 }

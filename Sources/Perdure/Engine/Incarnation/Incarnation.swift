@@ -13,10 +13,13 @@ package final class Incarnation: Sendable {
     private let served: Lock<Repertoire>
     /// Whose turn it is among what is ready.
     package let dispatcher = Lock(Dispatcher())
+    /// What is paused, and who waits for that.
+    package let holds = Lock(HoldState())
     package let journal: Journal
     let numbers: NumberPool
     let starter: StartBatcher
     let endings: EndingsWatch
+    let publications: PublicationsWatch
     let claimer: any Claimer
     package let residency: Lock<Residency>
     package let tally: EngineTally
@@ -26,12 +29,14 @@ package final class Incarnation: Sendable {
     /// What the loops are to look at.
     package let todo = Lock(Todo())
     let work = Signal()
+    let mailRoute = Lock(MailRoute())
     let outgoing = Lock(Outgoing())
     let outgoingSignal = Signal()
     let launches = Lock<[Launch]>([])
     let launchSignal = Signal()
     let errands = Lock<[@Sendable () async -> Void]>([])
     let errandSignal = Signal()
+    let childrenQuestions = Lock<[ChildrenQuestion]>([])
     let recentOutcomes = Lock(RecentOutcomes())
     let complaints = Lock(LogThrottle<String>())
     private let ending = Lock<End?>(nil)
@@ -55,7 +60,7 @@ package final class Incarnation: Sendable {
         queues = declarations.queues
         schedules = declarations.schedules
         let repertoire = Repertoire(
-            workflows: Set(registrations.keys), versions: ["", settings.version], queues: Set([""] + queues.map(\.name)),
+            workflows: Set(registrations.keys), versions: settings.servedVersions, queues: Set([""] + queues.map(\.name)),
             // Until their rows are read.
             limited: Set(queues.map(\.name)))
         served = Lock(repertoire)
@@ -63,6 +68,9 @@ package final class Incarnation: Sendable {
         tenure = Tenure(until: asked + settings.tenure, clock: environment.clock)
         pulse = Pulse(id, store, settings, environment.clock, tenure)
         let opening = Opening(id, store, environment, pulse, heartbeat: settings.lease / 5)
+        let paused = try await store.cutting(after: settings.lease, environment.clock) { () throws(StoreError) in
+            try await store.pauses(all: false)
+        }
         let (writers, claimer) = try await Self.begin(opening, description)
         self.id = id
         self.store = store
@@ -72,6 +80,7 @@ package final class Incarnation: Sendable {
         numbers = client.numbers
         starter = StartBatcher(store: store, owner: id)
         endings = client.endings
+        publications = client.publications
         self.claimer = claimer
         self.tally = tally
         residency = Lock(Residency(limit: settings.maximumInMemory))
@@ -80,11 +89,16 @@ package final class Incarnation: Sendable {
             hook.withLock { $0.owner }?.fenced($0)
         }
         hook.withLock { $0.owner = self }
+        // Before anything is started here.
+        carryOut(holds.withLock { $0.adopt(paused, at: environment.clock.now()) })
     }
 
     private let writers: [any JournalWriter]
 
     var repertoire: Repertoire { served.withLock { $0 } }
+
+    /// Of these types nothing begins or goes on.
+    func pauseTypes(_ types: () -> Set<String>) { served.withLock { $0.pause(types()) } }
 
     /// These queues hold back what wakes in them.
     func setLimited(_ queues: Set<String>) { served.withLock { $0.limited = queues } }
@@ -132,7 +146,8 @@ package final class Incarnation: Sendable {
         do throws(StoreError) { try await declareQueues() } catch { report(error, "the queues could not be declared") }
         await withTaskGroup(of: Void.self) { group in
             journal.run(in: &group)
-            for loop in [heartbeats, silence, listening, reaping, claims, launching, notifications, errandsLoop, watchdog, duties] {
+            group.addTask(executorPreference: claimer.executor ?? environment.loops, operation: claims)
+            for loop in [heartbeats, silence, listening, reaping, launching, notifications, errandsLoop, watchdog, duties] {
                 group.addTask(executorPreference: environment.loops, operation: loop)
             }
             await endSignal.wait(clock: environment.clock)
@@ -172,6 +187,8 @@ package final class Incarnation: Sendable {
     let cutTimer = Lock<TimerID?>(nil)
     /// The sum of the revisions of the queues that are known.
     let knownQueues = Lock<Int64>(0)
+    /// The same of what is paused.
+    let knownPauses = Lock<Int64>(0)
     /// What the engine declares is not stored yet.
     let hasUndeclaredSchedules = Lock(true)
     /// Schedules that are in no engine's code any more, and that were named in the log.
@@ -211,19 +228,23 @@ package struct Todo {
     var nextBatch: Microseconds = .max
     /// When the next schedule is due.
     var nextSchedule: Microseconds = .max
+    /// When the next pause ends by itself.
+    var nextPause: Microseconds = .max
+    /// Something holds back no more what waits outside memory, or may not.
+    var holds = true
 
     /// What is to be done now; the moments stay.
     mutating func take() -> Todo {
         defer {
             self = Todo(
                 ready: false, inbox: false, due: false, suspects: false, expired: false, settings: false, nextDue: nextDue,
-                nextSuspect: nextSuspect, nextBatch: nextBatch, nextSchedule: nextSchedule)
+                nextSuspect: nextSuspect, nextBatch: nextBatch, nextSchedule: nextSchedule, nextPause: nextPause, holds: false)
         }
         return self
     }
 
     /// The next moment at which there is something to do.
-    var next: Microseconds { min(nextDue, nextSuspect, nextBatch, nextSchedule) }
+    var next: Microseconds { min(nextDue, nextSuspect, min(nextBatch, nextSchedule, nextPause)) }
 }
 
 /// Hints for other processes.
@@ -232,9 +253,15 @@ struct Outgoing {
     var inbox = false
     var settings = false
     var ended: [WorkflowNumber] = []
+    var published: Set<WorkflowNumber> = []
+
+    var isEmpty: Bool { !ready && !inbox && !settings && ended.isEmpty && published.isEmpty }
 
     mutating func take() -> [Wakeup] {
         defer { self = Outgoing() }
-        return (ready ? [.ready] : []) + (inbox ? [.inbox] : []) + (settings ? [.settings] : []) + (ended.isEmpty ? [] : [.ended(ended)])
+        var wakeups = (ready ? [Wakeup.ready] : []) + (inbox ? [.inbox] : []) + (settings ? [.settings] : [])
+        if !ended.isEmpty { wakeups.append(.ended(ended)) }
+        if !published.isEmpty { wakeups.append(.published(Array(published))) }
+        return wakeups
     }
 }

@@ -3,21 +3,35 @@
 /// A workflow is pinned to one writer, so that its commands commit in the order in which it issued them.
 package final class Journal: Sendable {
     private let lanes: [JournalLane]
+    /// Takes what is not to be written, where nothing is.
+    private let refuse: (@Sendable (Command) -> Void)?
+
+    /// Writes nothing, for a replay.
+    init(refusing refuse: @escaping @Sendable (Command) -> Void) {
+        lanes = []
+        self.refuse = refuse
+    }
 
     package init(
         writers: [any JournalWriter], threads: any FlowThreads, clock: any EngineClock,
         log: @escaping @Sendable (LogLevel, String) -> Void, fenced: @escaping @Sendable (StoreError) -> Void
     ) {
+        refuse = nil
         lanes = writers.map { JournalLane(writer: $0, threads: threads, clock: clock, log: log, fenced: fenced) }
     }
 
     /// Appends; after the end of the incarnation, nothing.
     package func append(_ command: Command, for recipient: (any JournalRecipient)? = nil, token: Int64 = 0) {
+        if let refuse { return refuse(command) }
         lane(of: command.workflow).append(JournalEntry(command, for: recipient, token: token))
     }
 
     /// Appends and waits until it is committed.
     package func commit(_ command: Command) async throws(StoreError) -> CommandResult {
+        if let refuse {
+            refuse(command)
+            throw StoreError(.fenced, "nothing is written in a replay")
+        }
         let result = await park { (parked: Parked<Result<CommandResult, StoreError>>) in
             let entry = JournalEntry(command, for: JournalWaiter(parked))
             if !lane(of: command.workflow).append(entry) {

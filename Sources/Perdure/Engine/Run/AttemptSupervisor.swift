@@ -55,9 +55,7 @@ final class AttemptSupervisor: Sendable {
         return result
     }
 
-    private var timeout: WorkflowError {
-        WorkflowError(.timedOut, "step '\(body.key)' took longer than its timeout, or sent no heartbeat in time")
-    }
+    private var timeout: WorkflowError { body.timeout }
 
     /// The body has returned, perhaps long after it was abandoned.
     private func ended(_ result: Result<EncodedPayload, any Error>) {

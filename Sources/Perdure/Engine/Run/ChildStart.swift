@@ -7,6 +7,7 @@ struct ChildStart: Sendable {
     let input: EncodedPayload
     let onClose: ParentClosePolicy
     let place: QueuedChild?
+    let attributes: EncodedPayload?
 
     /// Without an id, the child and the row that names it are one command.
     ///
@@ -32,7 +33,7 @@ struct ChildStart: Sendable {
                 made = child
                 guard id != nil else { return record(child) }
                 isSent = true
-                return try await named(child.number, try await run.host.startNamed(child, IDPolicies()))
+                return try await named(child, try await run.host.startNamed(child, IDPolicies()))
             } catch {
                 if error.code == .fenced { return run.host.fenced(error) }
                 guard error.code == .transient || error.code == .unavailable || error.code == .full else { return fail(error) }
@@ -60,15 +61,7 @@ struct ChildStart: Sendable {
     }
 
     private func child(_ number: WorkflowNumber) -> WorkflowRecord {
-        let now = run.host.clock.now()
-        let lane = Lane(
-            queue: place?.queue.name ?? "", key: place?.options.key ?? "", priority: Int16(place?.options.priority ?? 0), workflow: name,
-            version: run.record.lane.version)
-        return WorkflowRecord(
-            number: number, id: id, lane: lane, input: input,
-            parent: ParentLink(number: run.number, key: key, closePolicy: onClose.stored), created: now,
-            // One that outlives its parent outlives the parent's timeout.
-            deadline: onClose == .abandon ? nil : run.record.deadline, expires: place?.queue.expiry.map { now.adding($0) })
+        run.childRecord(number, id: id, name: name, input: input, startedAs: key, onClose: onClose, place: place, attributes: attributes)
     }
 
     private func reference(_ number: WorkflowNumber) -> ChildReference {
@@ -79,10 +72,10 @@ struct ChildStart: Sendable {
         run.recordChildStart(key, child, reference(child.number), owned: run.host.admit(child), started: run.host.clock.now())
     }
 
-    private func named(_ number: WorkflowNumber, _ result: StartResult) async throws(StoreError) {
+    private func named(_ child: WorkflowRecord, _ result: StartResult) async throws(StoreError) {
         switch result {
-        case .started: succeed(number)
-        case .existing(let taken), .open(let taken), .closed(let taken): try await adopt(taken)
+        case .started: succeed(child.number)
+        case .existing(let taken), .open(let taken), .closed(let taken): try await adopt(taken, insteadOf: child)
         case .otherType(let other):
             fail(WorkflowError(.otherType, "the id '\(id ?? "")' is taken by a workflow of type '\(other)'"))
         case .duplicate(let number):
@@ -91,10 +84,16 @@ struct ChildStart: Sendable {
         }
     }
 
-    /// The id is taken: by this very child, started in an earlier life of this workflow, or by a stranger.
-    private func adopt(_ taken: WorkflowNumber) async throws(StoreError) {
+    /// The id is taken: by this very child, started in an earlier life of this workflow or by an earlier run of it, or by a stranger.
+    private func adopt(_ taken: WorkflowNumber, insteadOf child: WorkflowRecord) async throws(StoreError) {
         let parent = try await run.host.parent(of: taken)
-        if parent?.number == run.number, parent?.key == key { return succeed(taken) }
+        // Its end is told of the run that was started, whatever that goes on as.
+        if parent?.number == run.number, parent?.key == key { return succeed(try await run.host.firstRun(of: taken)) }
+        // An earlier run's child that has ended makes room for this one's.
+        if let parent, parent.number != run.number, try await run.host.isEarlierRun(parent.number, of: run.number) {
+            let again = IDPolicies(conflict: .fail, reuse: .allowDuplicate)
+            if case .started = try await run.host.startNamed(child, again) { return succeed(child.number) }
+        }
         fail(WorkflowError(.alreadyStarted, "the id '\(id ?? "")' is taken by another workflow"))
     }
 

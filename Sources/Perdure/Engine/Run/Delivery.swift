@@ -4,9 +4,13 @@ extension RunState {
         case nothing
         case resume(Parked<Resumption>?, StepRecord)
         case cancelTask
-        /// Replay has caught up: these begin, in the order in which they were called.
+        /// Replay has caught up, or a patch is durable: these begin, in the order in which they were called.
         case begin([Parked<Resumption>])
         case load(after: Int64)
+        /// Something has come back, for which somebody may wait.
+        case match(Mailbox.Address)
+        /// Operators have asked this.
+        case intervene([InboxItem])
         case diverged(WorkflowError)
         case unwind([(Parked<Resumption>?, (@Sendable () -> Void)?)], any Error)
         case finish(Result<EncodedPayload, any Error>)

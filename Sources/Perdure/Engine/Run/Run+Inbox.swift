@@ -8,16 +8,36 @@ extension Run {
             return inbox.isTerminated
         }
         if isTerminated { return terminate() }
+        heedPause()
         if state.withLock({ $0.isLive }) { takeInbox() }
+        if items.contains(where: { $0.kind == .groupEnded }) { groupEndsArrived() }
+    }
+
+    /// From now on nothing begins, and what arrives stays where it is.
+    func heedPause() {
+        guard inbox.withLock({ $0.takePause() }) else { return }
+        state.withLock { $0.pause() }
+        poke()
+    }
+
+    /// Its type was paused: as for a pause of its own, but not for one that was cancelled.
+    func hold() {
+        if state.withLock({ $0.hold() }) { poke() }
     }
 
     /// Records what has arrived.
     ///
     /// During replay it waits: its place in the order is after everything that is recorded.
     func takeInbox() {
+        if state.withLock({ $0.control.isPausing }) { return }
         let due = inbox.withLock { $0.take() }
         for sequence in due.cancels { recordCancel(.requested, consumes: sequence) }
         if !due.endings.isEmpty { read(due.endings) }
+        if !due.mail.isEmpty { take(due.mail) }
+        if !due.interventions.isEmpty {
+            state.withLock { $0.ask(due.interventions) }
+            poke()
+        }
         if let deadline = record.deadline, deadline <= host.clock.now() { recordCancel(.timedOut, consumes: nil) }
     }
 

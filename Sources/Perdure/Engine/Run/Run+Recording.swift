@@ -8,12 +8,15 @@ extension Run {
     }
 
     /// Hands the completion of a call to the journal; the call returns when it is durable and its turn has come.
+    ///
+    /// False if there is nothing to complete any more.
+    @discardableResult
     func record(
         _ key: String, _ kind: StepKind, _ result: WorkResult, started: Microseconds, attempts: Int32 = 1, hadPending: Bool = false,
         reserved: Int64? = nil, consumes: Int64? = nil, endsBody: Bool = false
-    ) {
+    ) -> Bool {
         let time = host.clock.now()
-        state.withLock { state in
+        return state.withLock { state in
             if endsBody { state.bodies -= 1 }
             let record = state.complete(key, reserved: reserved, at: time) { order, finished in
                 var record = StepRecord(
@@ -25,9 +28,9 @@ extension Run {
                 return record
             }
             // Under the lock, so that the order in the journal is the order of the numbers.
-            if let record, let order = record.order {
-                host.journal.append(.step(record, hadPending: hadPending, consumes: consumes), for: self, token: order)
-            }
+            guard let record, let order = record.order else { return false }
+            host.journal.append(.step(record, hadPending: hadPending, consumes: consumes), for: self, token: order)
+            return true
         }
     }
 
@@ -103,7 +106,10 @@ extension Run {
             }
             if let order, let place = order.order { host.journal.append(.step(order), for: self, token: place) }
         }
-        if isInPlace { poke() }
+        if isInPlace {
+            warnOfLength(reserved ?? 0)
+            poke()
+        }
     }
 
     /// An earlier life committed the transaction without a place: it gets one now.
@@ -120,22 +126,29 @@ extension Run {
     }
 
     /// The token of a command that has no place in the order.
-    private static var noPlace: Int64 { -1 }
+    static var noPlace: Int64 { -1 }
 }
 
 extension Run: JournalRecipient {
     package func resolved(_ token: Int64, _ result: CommandResult) -> FlowExecutor? {
         if token < 0 { return resolvedWithoutPlace() }
+        warnOfLength(token)
         let recorded: StepRecord? = if case .recorded(let record) = result { record } else { nil }
         if let recorded, givesPlace(token, to: recorded) { return nil }
-        let child = state.withLock { state in
+        let (child, block, effect) = state.withLock { state in
             state.resolved(token, recorded)
-            return state.startingChildren.isEmpty ? nil : state.startingChildren.removeValue(forKey: token)
+            return (
+                state.startingChildren.isEmpty ? nil : state.startingChildren.removeValue(forKey: token),
+                state.startingBlocks.isEmpty ? nil : state.startingBlocks.removeValue(forKey: token),
+                state.effects.isEmpty ? nil : state.effects.removeValue(forKey: token)
+            )
         }
+        if let effect { carriedOut(effect, result) }
         if let child {
             let isStarted = recorded == nil || recorded?.output == child.output
             if child.isOwned { host.arrived(child.record, isStarted: isStarted) } else { host.becameReady() }
         }
+        if let block { settled(block, isStarted: recorded == nil || recorded?.output == block.output) }
         return flow.poke() ? flow : nil
     }
 
@@ -166,7 +179,10 @@ extension Run: JournalRecipient {
     ///
     /// What the row would have deleted, the other one deletes.
     private func refused(_ order: Int64, _ command: Command, _ error: StoreError) {
-        let child = state.withLock { $0.startingChildren.removeValue(forKey: order) }
+        let (child, block) = state.withLock { state in
+            (state.startingChildren.removeValue(forKey: order), state.startingBlocks.removeValue(forKey: order))
+        }
+        if let block { settled(block, isStarted: false) }
         if let child, child.isOwned { host.arrived(child.record, isStarted: false) }
         let payload = workflow.errors.record(WorkflowError(.rejected, "the database refused the result: \(error)"), with: coder)
         let isRecorded = state.withLock { state in
@@ -174,6 +190,7 @@ extension Run: JournalRecipient {
             state.replace(order, record)
             var (hadPending, consumes): (Bool, Int64?) = (false, nil)
             if case .step(_, let pending, let sequence) = command { (hadPending, consumes) = (pending, sequence) }
+            state.effects[order] = nil
             host.journal.append(.step(record, hadPending: hadPending, consumes: consumes), for: self, token: order)
             return true
         }

@@ -1,11 +1,16 @@
 /// One workflow in memory: the shell around ``RunState`` that carries out what the state machine says.
 package final class Run: Sendable {
     let record: WorkflowRecord
+    /// What it takes over of earlier runs.
+    let origin: RunOrigin?
     let workflow: Registration
     let flow: FlowExecutor
     let host: any RunHost
     let state: Lock<RunState>
     let inbox: Lock<RunInbox>
+    let streams: StreamOffsets
+    /// What undoes the steps so far, in their order.
+    let compensations = Lock<[Compensation]>([])
     private let task = Lock<Task<Void, Never>?>(nil)
     private let deadlineTimer = Lock<TimerID?>(nil)
 
@@ -14,12 +19,14 @@ package final class Run: Sendable {
 
     init(_ loaded: LoadedWorkflow, isFresh: Bool, workflow: Registration, host: any RunHost) {
         record = loaded.record
+        origin = RunOrigin(loaded.origin)
         self.workflow = workflow
         self.host = host
         coder = host.coder
         flow = FlowExecutor(threads: host.threads, rules: host.flowRules)
         state = Lock(RunState(loaded, isFresh: isFresh))
         inbox = Lock(RunInbox(loaded.inbox))
+        streams = StreamOffsets(isFresh: isFresh)
     }
 
     /// Starts the workflow's code.
@@ -34,8 +41,11 @@ package final class Run: Sendable {
             let timer = host.clock.schedule(at: deadline) { self.deadlinePassed() }
             deadlineTimer.withLock { $0 = timer }
         }
+        heedPause()
+        let isLive = state.withLock { $0.isLive }
+        if isLive { sortMail() }
         flow.open(self)
-        if state.withLock({ $0.isLive }) { takeInbox() }
+        if isLive { takeInbox() }
     }
 
     /// Lets go of what would keep the run alive; with its delegate the flow can still unwind.
@@ -49,7 +59,9 @@ package final class Run: Sendable {
         do {
             result = .success(try await workflow.run(record.input, context, coder))
         } catch {
-            result = .failure(error)
+            // What goes on as a new run undoes nothing.
+            let goesOn = state.withLock { $0.continuing != nil }
+            result = .failure(goesOn ? error : await context.compensated(error))
         }
         let isStopped = state.withLock { state in
             state.rootReturned(result)
@@ -101,11 +113,16 @@ extension Run: FlowDelegate {
         case .cancelTask:
             task.withLock { $0 }?.cancel()
         case .begin(let held):
+            sortMail()
             for parked in held { parked.resume(returning: .begin) }
             takeInbox()
         case .load(let order):
             host.loadHistory(of: self, after: order)
             return false
+        case .match(let address):
+            match(address)
+        case .intervene(let items):
+            carryOut(items)
         case .diverged(let error):
             setAside(error)
         case .unwind(let waits, let error):
@@ -129,6 +146,10 @@ extension Run: FlowDelegate {
 
     package func idled() {
         if flow.intruded { return setAside(.intruded) }
+        if state.withLock({ $0.canPause && $0.stop(CancellationError()) }) {
+            host.paused(self)
+            return poke()
+        }
         switch state.withLock({ $0.idled() }) {
         case .waitsInMemory: break
         case .isStuck: setAside(.stuck)
@@ -159,8 +180,13 @@ extension Run: FlowDelegate {
         close()
     }
 
-    private func outcome(of result: Result<EncodedPayload, any Error>, _ cancellation: CancelReason?) -> Outcome {
+    func outcome(of result: Result<EncodedPayload, any Error>, _ cancellation: CancelReason?) -> Outcome {
         let time = host.clock.now()
+        if let input = state.withLock({ $0.continuing?.input }) {
+            // What the new run tells is later than all that this one has told.
+            let last = state.withLock { $0.now }
+            return Outcome(workflow: number, status: .continued, output: input, finished: max(time, last))
+        }
         switch result {
         case .success(let output):
             return Outcome(workflow: number, status: .completed, output: output, finished: time)

@@ -11,6 +11,9 @@ extension RunState {
         bodies -= 1
     }
 
+    /// The next attempt begins in a moment.
+    mutating func hasten(_ key: String) { waits[key]?.due = nil }
+
     /// False if the run ends in this process, so that the next attempt is not to begin here.
     mutating func endBackoff(_ key: String) -> Bool {
         waits[key]?.due = nil
@@ -23,5 +26,24 @@ extension RunState {
     mutating func beginBody(_ key: String) -> PendingRecord? {
         bodies += 1
         return pending.isEmpty ? nil : pending[key]
+    }
+
+    /// How the call that waits for a request begins with it.
+    mutating func setBegin(_ key: String, _ begin: @escaping @Sendable (InboxItem) -> Void) { waits[key]?.beginRequest = begin }
+
+    /// A request is there; nil if nobody waits for it any more.
+    mutating func beginRequest(_ key: String) -> (@Sendable (InboxItem) -> Void)? {
+        guard stop == nil, !isQuiet, let wait = waits[key], let begin = wait.beginRequest else { return nil }
+        wait.hasBody = true
+        bodies += 1
+        return begin
+    }
+
+    /// It was refused: the call waits for the next.
+    mutating func awaitNext(_ key: String) {
+        bodies -= 1
+        guard let wait = waits[key] else { return }
+        wait.hasBody = false
+        if let address = wait.address { mailbox.want(address, key) }
     }
 }

@@ -18,36 +18,50 @@ struct RunState {
     private var held: [String] = []
     /// Results of children that nobody has asked for yet.
     private var early: [String: StepRecord] = [:]
-    private var claimedResults: Set<String> = []
+    var claimedResults: Set<String> = []
     /// Calls that ended without their record: a record that turns up is skipped.
-    private var abandoned: Set<String> = []
+    private var abandoned: [String: Mailbox.Address?] = [:]
+    var mailbox = Mailbox()
 
     // What is on the way.
-    private var lastOrder: Int64 = 0
+    private(set) var lastOrder: Int64 = 0
     private var nextDelivery: Int64 = 1
     private(set) var inFlight: [Int64: StepRecord] = [:]
     private(set) var durable: [Int64: StepRecord] = [:]
     /// Children whose start is on the way, by the place of their row.
     var startingChildren: [Int64: StartingChild] = [:]
+    var startingBlocks: [Int64: StartingBlock] = [:]
+    var groups = ChildGroups()
+    /// What completions on their way do besides, by their place.
+    var effects: [Int64: OngoingEffect] = [:]
     /// Commands without a place in the order whose fate is open.
     var unresolved = 0
+    var control = RunControl()
     var bodies = 0
+    var patches: PatchBook
 
     private(set) var isLive: Bool
     private(set) var isQuiet = false
     private var isAsked = false
     private(set) var now: Microseconds
+    /// Of a run that was made of another's history: time goes on from its own beginning where that ends.
+    private let turns: [RunOrigin.Turn]
     private var lastFinished: Microseconds
     private(set) var cancellation: CancelReason?
     private var isCancelOnItsWay = false
-    private(set) var children: [WorkflowNumber: ChildReference] = [:]
+    /// Its type is paused, and it runs only because it was cancelled: nothing begins before its code knows.
+    var cancelsFirst = false
+    var children: [WorkflowNumber: ChildReference] = [:]
     /// Starts of children that were delivered, and that the code has not taken note of yet.
-    private(set) var newChildren: [String: StepRecord] = [:]
+    var newChildren: [String: StepRecord] = [:]
     var inheritance: Inheritance
     /// A start of a child was cut off before it began in this life.
     var hasCutStart = false
     private(set) var rootResult: Result<EncodedPayload, any Error>?
     private(set) var stop: Stop?
+    var continuing: Continuing?
+    /// The place of what the code has seen last.
+    private(set) var delivered: Int64 = 0
     private(set) var isEnded = false
 
     init(_ loaded: LoadedWorkflow, isFresh: Bool = false) {
@@ -55,28 +69,25 @@ struct RunState {
         history = loaded.history[...]
         historyIsComplete = loaded.isComplete
         unordered = Dictionary(loaded.unordered.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        patches = PatchBook(recorded: loaded.patches.union(loaded.history.lazy.filter { $0.kind == .patch }.map(\.key)))
         pending = Dictionary(loaded.pending.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         isLive = loaded.history.isEmpty && loaded.isComplete
-        now = loaded.record.created
-        lastFinished = loaded.record.created
+        let origin = RunOrigin(loaded.origin)
+        turns = origin?.turns ?? []
+        now = origin?.began ?? loaded.record.created
+        lastFinished = now
     }
 }
 
 // MARK: - Calls
 
 extension RunState {
-    enum Entry {
-        case go
-        case fail(any Error)
-        /// Never to be resumed.
-        case park
-    }
-
     /// What each call of the context asks first.
     mutating func enter() -> Entry {
         if isEnded || rootResult != nil {
             return .fail(WorkflowError(.ended, "the context was used after its workflow had ended: await every task before `run` returns"))
         }
+        if let answer = enterContinuing() { return answer }
         guard stop != nil else { return .go }
         stop?.throwsLeft -= 1
         guard let stop, stop.throwsLeft >= 0 else { return .park }
@@ -90,9 +101,9 @@ extension RunState {
         return Names.occurrence(base, count)
     }
 
-    /// True if the work is to begin now; otherwise the call is held until replay has caught up.
+    /// True if the work is to begin now; otherwise the call is held until replay has caught up, or a patch is durable.
     mutating func register(
-        _ base: String, kind: StepKind, exclusive: Bool, due: Microseconds? = nil
+        _ base: String, kind: StepKind, exclusive: Bool, due: Microseconds? = nil, address: Mailbox.Address? = nil
     ) throws(WorkflowError) -> (key: String, begin: Bool) {
         if exclusive, !outstanding.insert(base).inserted {
             throw WorkflowError(
@@ -101,9 +112,10 @@ extension RunState {
             )
         }
         let key = nextKey(base)
-        waits[key] = Wait(key: key, kind: kind, exclusiveName: exclusive ? base : nil, begun: isLive && !isQuiet, due: due)
-        if !isLive { held.append(key) }
-        return (key, isLive && !isQuiet)
+        let begins = isLive && !isQuiet && !patches.isWaiting && !awaitsCancel
+        waits[key] = Wait(key: key, kind: kind, exclusiveName: exclusive ? base : nil, begun: begins, due: due, address: address)
+        if !isLive || patches.isWaiting || awaitsCancel { held.append(key) }
+        return (key, begins)
     }
 
     /// What the call is resumed with at once, if it was cancelled, or its run stopped, before it came to park.
@@ -116,12 +128,6 @@ extension RunState {
     /// The row that an earlier life committed without a place in the order.
     func unorderedRecord(_ key: String) -> StepRecord? { unordered[key] }
 
-    enum CancelAction {
-        case none
-        case work(@Sendable () -> Void)
-        case resume(Parked<Resumption>?, stopping: (@Sendable () -> Void)?)
-    }
-
     /// The task that waits for `key` was cancelled.
     mutating func cancelWait(_ key: String) -> CancelAction {
         guard let wait = waits[key] else { return .none }
@@ -130,7 +136,10 @@ extension RunState {
             return wait.begun ? wait.cancelWork.map(CancelAction.work) ?? .none : .none
         }
         remove(key)
-        if !isLive || wait.isRecorded { abandoned.insert(key) }
+        if !isLive || wait.isRecorded { abandoned[key] = .some(wait.address) }
+        if let address = wait.address {
+            if wait.isRecorded { mailbox.recall(address) } else { mailbox.unwant(address, key) }
+        }
         return .resume(wait.parked, stopping: wait.cancelWork)
     }
 
@@ -198,6 +207,7 @@ extension RunState {
     /// The database has it, as `record` (which another may have written first).
     mutating func resolved(_ order: Int64, _ record: StepRecord?) {
         guard let mine = inFlight.removeValue(forKey: order) else { return }
+        patches.resolved(order)
         if mine.kind == .order, let key = mine.orderedKey, var named = unordered.removeValue(forKey: key) {
             named.finished = max(named.finished, mine.finished)
             durable[order] = named
@@ -245,20 +255,29 @@ extension RunState {
         if !isLive { return replayed() }
         while let record = durable.removeValue(forKey: nextDelivery) {
             nextDelivery += 1
-            if let delivery = deliver(record) { return delivery }
+            if let delivery = deliver(record) {
+                delivered = nextDelivery - 1
+                return delivery
+            }
         }
         if let result = rootResult, !isEnded, inFlight.isEmpty, durable.isEmpty {
             isEnded = true
             return .finish(result)
         }
-        return .nothing
+        if !held.isEmpty, !isQuiet, !patches.isWaiting, !awaitsCancel { return beginHeld() }
+        let asked = takeInterventions()
+        return asked.isEmpty ? .nothing : .intervene(asked)
     }
 
     private mutating func replayed() -> Delivery {
-        while let record = history.popFirst() {
+        while var record = history.popFirst() {
             lastOrder = record.order ?? lastOrder
+            if !turns.isEmpty, let turn = turns.last(where: { $0.place == lastOrder }) { record.finished = max(record.finished, turn.at) }
             lastFinished = max(lastFinished, record.finished)
-            if let delivery = deliver(record) { return delivery }
+            if let delivery = deliver(record) {
+                delivered = lastOrder
+                return delivery
+            }
         }
         guard historyIsComplete else {
             if isLoading { return .nothing }
@@ -268,7 +287,11 @@ extension RunState {
         if isQuiet { return .nothing }
         isLive = true
         nextDelivery = lastOrder + 1
-        abandoned = []
+        abandoned = [:]
+        return awaitsCancel ? .begin([]) : beginHeld()
+    }
+
+    private mutating func beginHeld() -> Delivery {
         let keys = held
         held = []
         for key in keys { waits[key]?.begun = true }
@@ -280,8 +303,10 @@ extension RunState {
             })
     }
 
-    /// nil if the record is skipped: its wait was cancelled.
+    /// nil if the record is skipped: its wait was cancelled, or nothing waits for its kind.
     private mutating func deliver(_ record: StepRecord) -> Delivery? {
+        // The code was told when it asked, or asks no more.
+        if record.kind == .patch { return nil }
         var record = record
         if record.kind == .order, let key = record.orderedKey {
             guard let named = unordered.removeValue(forKey: key) else {
@@ -303,21 +328,31 @@ extension RunState {
                 early[record.key] = record
                 return nil
             }
-            return abandoned.remove(record.key) != nil ? nil : .diverged(unexpected(record))
+            guard let address = abandoned.removeValue(forKey: record.key) else { return .diverged(unexpected(record)) }
+            return address.flatMap { comeBack(record, $0) }
         }
-        guard wait.kind == record.kind else { return .diverged(otherKind(record, wait)) }
+        guard wait.kind == record.kind || wait.kind == .receive && record.kind == .receiveAgain else {
+            return .diverged(otherKind(record, wait))
+        }
         now = max(now, record.finished)
         remove(record.key)
+        if record.kind == .receiveAgain, let address = wait.address { mailbox.settled(record.output, address) }
         if !pending.isEmpty { pending[record.key] = nil }
-        if record.kind == .childStart { newChildren[record.key] = record }
+        if record.kind == .childStart || record.kind == .childrenStart { newChildren[record.key] = record }
         return .resume(wait.parked, record)
+    }
+
+    /// What a cancelled receive had been given is for the next one.
+    private mutating func comeBack(_ record: StepRecord, _ address: Mailbox.Address) -> Delivery? {
+        mailbox.comeBack(record.output, again: record.kind == .receiveAgain, address)
+        return isLive ? .match(address) : nil
     }
 
     private mutating func unwind() -> Delivery {
         guard let error = stop?.error, stop?.isUnwound == false else { return .nothing }
         stop?.isUnwound = true
         // A child is not this process's work: it goes on, and its end is there when the workflow runs again.
-        let all = waits.values.map { ($0.parked, $0.kind == .childResult ? nil : $0.cancelWork) }
+        let all = waits.values.map { ($0.parked, $0.isForChildren ? nil : $0.cancelWork) }
         waits = [:]
         return .unwind(all, error)
     }
@@ -326,17 +361,6 @@ extension RunState {
 // MARK: - Children, cancel, end
 
 extension RunState {
-    /// The code knows the child whose start is recorded under `key`.
-    mutating func addChild(_ child: ChildReference, startedAs key: String) {
-        newChildren[key] = nil
-        children[child.number] = child
-    }
-
-    mutating func removeChild(_ number: WorkflowNumber) { children[number] = nil }
-
-    /// False if it was asked for before.
-    mutating func claimResult(_ key: String) -> Bool { claimedResults.insert(key).inserted }
-
     /// The result of a child that came before it was asked for.
     mutating func takeEarly(_ key: String) -> StepRecord? { early.removeValue(forKey: key) }
 
@@ -351,6 +375,9 @@ extension RunState {
         return true
     }
 
+    private var awaitsCancel: Bool { cancelsFirst && cancellation == nil }
+    var isBeingCancelled: Bool { cancellation != nil || isCancelOnItsWay }
+
     /// True for the first who asks for a cancel; there is one in a history.
     mutating func claimCancel() -> Bool {
         guard cancellation == nil, !isCancelOnItsWay else { return false }
@@ -358,30 +385,6 @@ extension RunState {
         return true
     }
 
-    /// Nothing more can be recorded, here or in a later life.
-    var isClosed: Bool { isEnded || stop?.closes == true }
-
     /// From now on no work begins; what runs may end.
     mutating func quiesce() { isQuiet = true }
-
-    /// Bodies run, or their results are on the way.
-    var isBusy: Bool {
-        inheritance.isAsked || stop == nil && !isEnded && (bodies > 0 || !inFlight.isEmpty || !durable.isEmpty || unresolved > 0)
-    }
-
-    /// Idle, unfinished, and nothing outstanding: nothing would ever wake it.
-    private var isStuck: Bool {
-        stop == nil && !isEnded && rootResult == nil && isLive && waits.isEmpty && inFlight.isEmpty && durable.isEmpty
-    }
-
-    /// When the workflow must be loaded again, if all that it does is wait; nil if it must stay.
-    var unloadableUntil: Microseconds? {
-        guard stop == nil, !isEnded, rootResult == nil, isLive, inFlight.isEmpty, durable.isEmpty, unresolved == 0 else { return nil }
-        var due = Microseconds.max
-        for wait in waits.values {
-            if wait.isRecorded || wait.isCancelled { return nil }
-            if let waitDue = wait.due { due = min(due, waitDue) } else if wait.kind != .childResult && wait.kind != .receive { return nil }
-        }
-        return waits.isEmpty ? nil : due
-    }
 }

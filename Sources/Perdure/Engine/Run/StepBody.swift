@@ -4,20 +4,37 @@ package struct StepLimits: Sendable {
     var timeout: Duration?
     var totalTimeout: Duration?
     var heartbeatTimeout: Duration?
+    var breaker: StepBreaker?
 
     var needSupervision: Bool { timeout != nil || totalTimeout != nil || heartbeatTimeout != nil }
 }
 
 /// The work behind one step: its attempts, and the waits between them.
 final class StepBody: Sendable {
-    private struct Progress {
+    struct Progress {
         var payload: EncodedPayload?
         var error: EncodedPayload?
         /// The attempt that runs; 0 between two.
         var attempt = 0
+        /// How many were made, also by earlier lives.
+        var made: Int
+        var backoff = Backoff.none
         var written: Instant?
         /// There is a row in `pending` to be deleted with the result.
         var hasPending: Bool
+        /// What that says of a pause.
+        var heldBy: Int64?
+        /// Since the last attempt.
+        var wasHeld = false
+    }
+
+    /// The wait for the next attempt.
+    enum Backoff {
+        case none
+        /// Raised, it is over.
+        case waiting(Signal)
+        /// It is over, and the attempts have not come to know it yet, or have not even come to wait.
+        case hastened
     }
 
     let run: Run
@@ -30,7 +47,7 @@ final class StepBody: Sendable {
     let started: Microseconds
     /// When the time for all attempts is up; an earlier life's share of it is reckoned by the time of day.
     let ends: Instant?
-    private let progress: Lock<Progress>
+    let progress: Lock<Progress>
 
     init(
         run: Run, key: String, name: String, limits: StepLimits, work: @escaping @Sendable (StepContext) async throws -> EncodedPayload
@@ -48,13 +65,21 @@ final class StepBody: Sendable {
             let clock = run.host.clock
             return clock.instant() + total - started.wait(until: clock.now())
         }
-        progress = Lock(Progress(payload: earlier?.progress, error: earlier?.error, hasPending: earlier != nil))
+        progress = Lock(
+            Progress(
+                payload: earlier?.progress, error: earlier?.error, made: Int(earlier?.attempt ?? 0),
+                backoff: earlier?.due == nil ? .none : .waiting(Signal()), hasPending: earlier != nil,
+                heldBy: earlier?.heldBy,
+                wasHeld: earlier?.heldBy != nil))
     }
 
     /// The task is created here, in the caller's task, so that the body inherits the workflow's task-locals.
     func start() {
         let task = Task(executorPreference: run.host.stepExecutor) { await self.attempts() }
-        run.state.withLock { $0.setCancelWork(key) { task.cancel() } }
+        run.state.withLock { state in
+            state.setStepBody(key, self)
+            state.setCancelWork(key) { task.cancel() }
+        }
     }
 
     private func attempts() async {
@@ -63,25 +88,33 @@ final class StepBody: Sendable {
         if earlier == nil, limits.totalTimeout != nil { recordBeginning() }
         var attempt = Int(earlier?.attempt ?? 0)
         if let due = earlier?.due {
-            switch await wait(until: due, { await run.host.clock.waitUnlessCancelled(until: due) }) {
+            switch await wait(until: due, { run.host.clock.schedule(at: due, $0) }) {
             case .over: break
             case .cancelled: return end(.failure(CancellationError()), attempt)
             case .leaving: return
             }
         }
         while true {
+            let pass: AttemptPass
+            switch await run.enter(name, key, limits.breaker, record: recordHold) {
+            case .go(let given): pass = given
+            case .cancelled: return end(.failure(CancellationError()), attempt)
+            case .leaving: return
+            }
+            if isOverdue(pass) { return end(.failure(timeout), attempt) }
             // A run that was dropped goes on elsewhere, and nothing is to be recorded here.
             guard await run.host.holdsLease(), run.state.withLock({ $0.stop == nil }) else { return }
             attempt += 1
-            progress.withLock { $0.attempt = attempt }
+            progress.withLock { ($0.attempt, $0.made) = (attempt, attempt) }
             let result = await self.attempt(attempt)
             progress.withLock { $0.attempt = 0 }
+            tell(pass, result)
             guard case .failure(let error) = result, let pause = pause(after: attempt, error) else {
                 return end(result, attempt)
             }
             let due = run.host.clock.now().adding(pause)
             recordFailure(error, attempt, due)
-            switch await wait(until: due, { await run.host.clock.waitUnlessCancelled(pause) }) {
+            switch await wait(until: due, { run.host.clock.schedule(after: pause, $0) }) {
             case .over: continue
             case .cancelled: return end(.failure(CancellationError()), attempt)
             case .leaving: return
@@ -138,13 +171,40 @@ final class StepBody: Sendable {
         case leaving
     }
 
-    private func wait(until due: Microseconds, _ pass: () async -> Bool) async -> Waited {
-        run.state.withLock { $0.beginBackoff(key, until: due) }
+    private func wait(until due: Microseconds, _ schedule: (@escaping @Sendable () -> Void) -> TimerID) async -> Waited {
+        guard let signal = beginBackoff(until: due) else { return Task.isCancelled ? .cancelled : .over }
         // A workflow that only backs off can leave memory.
         run.poke()
-        let isOver = await pass()
+        let timer = schedule { signal.raise() }
+        await withTaskCancellationHandler {
+            await signal.wait(clock: run.host.clock)
+        } onCancel: {
+            signal.raise()
+        }
+        run.host.clock.cancel(timer)
+        progress.withLock { $0.backoff = .none }
         guard run.state.withLock({ $0.endBackoff(key) }) else { return .leaving }
-        return isOver ? .over : .cancelled
+        return Task.isCancelled ? .cancelled : .over
+    }
+
+    /// Nil if the wait is over before it has begun.
+    ///
+    /// Under the lock, so that it is hastened before that or afterwards.
+    private func beginBackoff(until due: Microseconds) -> Signal? {
+        progress.withLock { progress in
+            var signal = Signal()
+            switch progress.backoff {
+            case .none: break
+            // A life that begins with a wait.
+            case .waiting(let other): signal = other
+            case .hastened:
+                progress.backoff = .none
+                return nil
+            }
+            progress.backoff = .waiting(signal)
+            run.state.withLock { $0.beginBackoff(key, until: due) }
+            return signal
+        }
     }
 
     private func attempt(_ number: Int) async -> Result<EncodedPayload, any Error> {
@@ -184,7 +244,49 @@ final class StepBody: Sendable {
     }
 }
 
+extension StepBody {
+    var attemptsMade: Int { progress.withLock { $0.made } }
+
+    /// Has the next attempt be due at once; what is returned lets it begin.
+    ///
+    /// Nil if none is waited for.
+    func hasten() -> (@Sendable () -> Void)? {
+        let now = run.host.clock.now()
+        let found = progress.withLock { progress -> (signal: Signal, row: PendingRecord)? in
+            guard case .waiting(let signal) = progress.backoff else { return nil }
+            progress.backoff = .hastened
+            // Nothing to leave memory for any more.
+            run.state.withLock { $0.hasten(key) }
+            let row = PendingRecord(
+                workflow: run.number, key: key, attempt: Int32(clamping: progress.made), started: started, due: now, error: progress.error,
+                progress: progress.payload)
+            return (signal, row)
+        }
+        guard let found else { return nil }
+        run.recordPending(found.row)
+        return { found.signal.raise() }
+    }
+
+    /// In the order in which the body asks; returns when it is durable.
+    func append(_ value: EncodedPayload, _ stream: String, attempt: Int) async throws {
+        let appended = run.host.clock.now()
+        let result = await park { (parked: Parked<Result<CommandResult, StoreError>?>) in
+            run.withNextOffset(of: stream) { [run, key] offset in
+                guard let offset else { return parked.resume(returning: nil) }
+                let record = StreamRecord(
+                    workflow: run.first, stream: stream, offset: offset, value: value, appended: appended, step: key,
+                    attempt: Int32(clamping: attempt))
+                run.host.journal.append(.append(record, by: run.number), for: JournalCallback { parked.resume(returning: $0) })
+            }
+        }
+        // The run is over, and with it the attempt.
+        guard let result else { throw CancellationError() }
+        _ = try result.get()
+        run.host.published(run.first)
+    }
+}
+
 /// The body ran, so it is not run again only because its result cannot be stored.
-private struct UnencodableResult: Error {
+struct UnencodableResult: Error {
     var error: WorkflowError
 }

@@ -9,6 +9,13 @@ final class TransactionBody: Sendable {
     let isolation: IsolationLevel
     let database: Database?
     let work: @Sendable (Transaction) async throws -> EncodedPayload
+    /// The row in `pending` that says of a pause that it holds this back.
+    private let holding = Lock<Holding>(Holding())
+
+    private struct Holding {
+        var heldBy: Int64?
+        var hasPending = false
+    }
 
     init(
         run: Run, key: String, name: String, isolation: IsolationLevel, database: Database?,
@@ -25,13 +32,36 @@ final class TransactionBody: Sendable {
     func start() {
         // An earlier life committed it without a place in the order: it only needs one.
         if let record = run.state.withLock({ $0.unorderedRecord(key) }) { return run.giveOrder(to: record) }
-        run.state.withLock { $0.bodies += 1 }
+        let earlier = run.state.withLock { $0.beginBody(key) }
+        holding.withLock { $0 = Holding(heldBy: earlier?.heldBy, hasPending: earlier != nil) }
         let task = Task(executorPreference: run.host.stepExecutor) {
-            await self.attempts()
+            let started = self.run.host.clock.now()
+            switch await self.run.enter(self.name, self.key, record: { await self.recordHold($0, started) }) {
+            case .go: await self.attempts(started)
+            case .cancelled: self.fail(CancellationError(), nil, 1, started)
+            case .leaving: return
+            }
             self.run.state.withLock { $0.bodies -= 1 }
         }
         run.state.withLock { $0.setCancelWork(key) { task.cancel() } }
     }
+
+    /// As of a step; but a `transaction` has a row there only because of this.
+    ///
+    /// It deletes the row on a connection of its own, so what is on the way to that is waited for: otherwise the two would meet there, and one of
+    /// them be in vain.
+    private func recordHold(_ row: Int64?, _ started: Microseconds) async {
+        let isNew = holding.withLock { holding in
+            guard holding.heldBy != row else { return false }
+            holding = Holding(heldBy: row, hasPending: true)
+            return true
+        }
+        guard isNew, run.state.withLock({ $0.stop == nil }) else { return }
+        let record = PendingRecord(workflow: run.number, key: key, attempt: 0, started: started, heldBy: row)
+        _ = try? await run.host.journal.commit(.pending(record))
+    }
+
+    private var hadPending: Bool { holding.withLock { $0.hasPending } }
 
     private enum Attempt {
         case committed(StepRecord)
@@ -40,8 +70,7 @@ final class TransactionBody: Sendable {
         case fenced(StoreError)
     }
 
-    private func attempts() async {
-        let started = run.host.clock.now()
+    private func attempts(_ started: Microseconds) async {
         var attempt = 0
         var reserved: Int64?
         // A run that was dropped goes on elsewhere, where the checkpoint is found if there is one.
@@ -107,8 +136,8 @@ final class TransactionBody: Sendable {
             workflow: run.number, key: key, order: reserved, kind: .transaction, output: output, started: started,
             finished: run.host.clock.now(), attempts: Int32(clamping: attempt))
         do {
-            switch try await open.commit(record, hadPending: false) {
-            case .done: return .committed(record)
+            switch try await open.commit(record, hadPending: hadPending) {
+            case .done, .sent: return .committed(record)
             case .recorded(let record): return .committed(record)
             }
         } catch {
@@ -128,7 +157,8 @@ final class TransactionBody: Sendable {
     private func committed(_ record: StepRecord, _ reserved: Int64?, _ attempts: Int, _ started: Microseconds) {
         guard database == nil else {
             let result: Run.WorkResult = record.error.map { .failure($0) } ?? .success(record.output)
-            return run.record(key, .transaction, result, started: started, attempts: Int32(clamping: attempts))
+            run.record(key, .transaction, result, started: started, attempts: Int32(clamping: attempts), hadPending: hadPending)
+            return
         }
         run.transactionCommitted(record, reserved: reserved)
     }
@@ -136,6 +166,7 @@ final class TransactionBody: Sendable {
     private func fail(_ error: any Error, _ reserved: Int64?, _ attempts: Int, _ started: Microseconds) {
         let payload = run.workflow.errors.record(error, with: run.coder)
         run.record(
-            key, .transaction, .failure(payload), started: started, attempts: Int32(clamping: attempts), reserved: reserved)
+            key, .transaction, .failure(payload), started: started, attempts: Int32(clamping: attempts), hadPending: hadPending,
+            reserved: reserved)
     }
 }

@@ -17,6 +17,8 @@ final class Wait {
     let kind: StepKind
     /// Counted while outstanding, to find two steps of one name; nil where the call has an id or counts by itself.
     let exclusiveName: String?
+    /// Where the message that it waits for arrives.
+    let address: Mailbox.Address?
     var parked: Parked<Resumption>?
     var begun: Bool
     var isCancelled = false
@@ -24,10 +26,16 @@ final class Wait {
     var due: Microseconds?
     /// Its completion is on the way to the database.
     var isRecorded = false
+    /// What it waited for is there, and a body is at it.
+    var hasBody = false
+    var beginRequest: (@Sendable (InboxItem) -> Void)?
+    /// The attempts of a step that has begun.
+    var stepBody: StepBody?
     /// Cancels the body, or the timer.
     var cancelWork: (@Sendable () -> Void)?
 
-    init(key: String, kind: StepKind, exclusiveName: String?, begun: Bool, due: Microseconds?) {
+    init(key: String, kind: StepKind, exclusiveName: String?, begun: Bool, due: Microseconds?, address: Mailbox.Address? = nil) {
+        self.address = address
         self.key = key
         self.kind = kind
         self.exclusiveName = exclusiveName
@@ -36,5 +44,11 @@ final class Wait {
     }
 
     /// Timers and receives end at once when cancelled, unrecorded; all others wait for what they began.
-    var endsAtOnce: Bool { kind == .timer || kind == .receive }
+    var endsAtOnce: Bool { kind == .timer || kind == .receive || kind == .request && !hasBody }
+
+    /// Children are not this process's work: they go on without it.
+    var isForChildren: Bool { kind == .childResult || kind == .childrenEnded }
+
+    /// Nothing of it runs in this process while it waits.
+    var isPassive: Bool { isForChildren || kind == .receive || kind == .request && !hasBody }
 }

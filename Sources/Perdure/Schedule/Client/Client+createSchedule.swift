@@ -46,7 +46,9 @@ extension Client {
     /// try await client.updateSchedule("nightly report") { $0.overlap = .bufferOne }
     /// ```
     ///
-    /// - Parameter change: May be called more than once.
+    /// - Parameters:
+    ///   - name: Of the schedule.
+    ///   - change: May be called more than once.
     /// - Throws: ``WorkflowError`` if there is none of this name, or what it becomes cannot be.
     public func updateSchedule(_ name: String, _ change: @Sendable (inout Schedule) -> Void) async throws {
         let (now, coder) = (core.environment.clock.now(), core.coder)

@@ -10,7 +10,7 @@ extension Client {
     /// A schedule.
     ///
     /// - Throws: ``WorkflowError`` if there is none of this name.
-    public func schedule(named name: String) async throws -> ScheduleStatus {
+    public func schedule(_ name: String) async throws -> ScheduleStatus {
         ScheduleStatus(try await core.listing(of: name), now: core.environment.clock.now())
     }
 
@@ -33,8 +33,8 @@ extension Engine {
     /// All schedules, in the order of their names.
     public func schedules() async throws -> [ScheduleStatus] { try await client.schedules() }
 
-    /// A schedule; see ``Client/schedule(named:)``.
-    public func schedule(named name: String) async throws -> ScheduleStatus { try await client.schedule(named: name) }
+    /// A schedule; see ``Client/schedule(_:)``.
+    public func schedule(_ name: String) async throws -> ScheduleStatus { try await client.schedule(name) }
 
     /// The nominal times that come next.
     public func previewSchedule(_ name: String, count: Int = 10) async throws -> [Date] {

@@ -36,12 +36,11 @@ package struct ScheduleFiring: Sendable {
     package func record(_ start: ScheduledStart, number: WorkflowNumber) -> WorkflowRecord? {
         guard let definition = plan?.definition else { return nil }
         var attributes = definition.attributes ?? [:]
-        attributes[ScheduledID.nameAttribute] = row.name
-        attributes[ScheduledID.timeAttribute] = ScheduledID.time(start.nominal)
-        // Always JSON, whatever the engine's codec is: so every reader finds them.
-        let encoded = (try? JSONPayloadCodec().encode(attributes)).map { EncodedPayload(codec: 1, bytes: $0) }
+        attributes[ScheduledID.nameAttribute] = .text(row.name)
+        attributes[ScheduledID.timeAttribute] = .date(MomentText.date(start.nominal))
         return WorkflowRecord(
-            number: number, id: ScheduledID.id(row.name, start), lane: definition.lane, input: row.input, attributes: encoded, created: now,
+            number: number, id: ScheduledID.id(row.name, start), lane: definition.lane, input: row.input,
+            attributes: SearchAttribute.encoded(attributes), created: now,
             deadline: definition.timeout.map { now.adding(.microseconds($0)) },
             expires: definition.expiry.map { now.adding(.microseconds($0)) })
     }

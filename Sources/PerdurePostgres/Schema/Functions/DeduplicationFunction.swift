@@ -11,6 +11,7 @@ func deduplicationFunction(_ s: SchemaName) -> String {
         first_asked int8;
         held record;
         is_there bool;
+        had_attributes bool;
         earlier int8;
     BEGIN
         verdict := 0;
@@ -28,6 +29,7 @@ func deduplicationFunction(_ s: SchemaName) -> String {
         IF is_there THEN
             RETURN;
         END IF;
+        holder := coalesce(\(s).current_run(holder), \(s).newest_run(holder));
         IF policy IN ('reject', 'use_existing') THEN
             SELECT l.state INTO held FROM \(s).live l WHERE l.number = holder;
         ELSE
@@ -42,11 +44,16 @@ func deduplicationFunction(_ s: SchemaName) -> String {
                 verdict := 1;
                 RETURN;
             ELSIF held.state IN (0, 2) AND held.lane & 1 = 0 THEN
-                EXECUTE 'UPDATE \(s.inLiteral).workflows SET input = $2, codec = $3, attributes = $4, attributes_codec = $5 WHERE number = $1
-                    AND name = $6 RETURNING true' INTO is_there USING holder, new_input, new_codec, new_attributes, new_attributes_codec, new_name;
-                IF is_there IS NOT TRUE THEN
+                EXECUTE 'UPDATE \(s.inLiteral).workflows w SET input = $2, codec = $3, attributes = $4, attributes_codec = $5
+                    FROM (SELECT attributes IS NOT NULL AS had FROM \(s.inLiteral).workflows WHERE number = $1) f WHERE w.number = $1
+                    AND w.name = $6 RETURNING f.had' INTO had_attributes
+                    USING holder, new_input, new_codec, new_attributes, new_attributes_codec, new_name;
+                IF had_attributes IS NULL THEN
                     verdict := 3;
                     RETURN;
+                END IF;
+                IF had_attributes OR new_attributes IS NOT NULL THEN
+                    PERFORM \(s).index_attributes(holder, new_attributes, new_attributes_codec);
                 END IF;
                 IF is_debounced THEN
                     -- What follows from its beginning moves with it.
@@ -63,6 +70,8 @@ func deduplicationFunction(_ s: SchemaName) -> String {
                     WHERE NOT EXISTS (SELECT FROM \(s).inbox i WHERE i.workflow = holder AND i.kind = \(InboxKind.cancel.rawValue));
                 PERFORM \(s).hint('i');
             END IF;
+        ELSIF \(s).newest_run(holder) <> holder THEN
+            RAISE EXCEPTION 'the workflow that has a deduplication key goes on as a new run' USING ERRCODE = '40001';
         ELSIF policy IN ('reject', 'use_existing') THEN
             -- Not open; or open in a moment, of a transaction that this one does not see: that has an outcome, or none yet.
             EXECUTE 'SELECT EXISTS (SELECT FROM \(s.inLiteral).outcomes WHERE workflow = $1)' INTO is_there USING holder;

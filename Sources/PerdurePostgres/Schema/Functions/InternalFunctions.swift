@@ -67,10 +67,11 @@ func internalFunctions(_ s: SchemaName) -> String {
 
     CREATE FUNCTION \(s).resume(asked int8) RETURNS bool LANGUAGE plpgsql AS $perdure$
     BEGIN
+        asked := coalesce(\(s).current_run(asked), asked);
         UPDATE \(s).live SET state = 0, lane = lane | 1, tx = pg_catalog.pg_current_xact_id(), crashes = 0, due = NULL
             WHERE number = asked AND state + 0 = 3;
         IF NOT FOUND THEN
-            RETURN false;
+            RETURN \(s).resume_paused(asked);
         END IF;
         DELETE FROM \(s).asides WHERE number = asked;
         RETURN true;

@@ -22,6 +22,7 @@ func queueFunctions(_ s: SchemaName) -> String {
 
     CREATE FUNCTION \(s).pause_queue(name text, reason text DEFAULT NULL) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
     BEGIN
+        PERFORM \(s).await_claims(pause_queue.name);
         UPDATE \(s).queues q SET paused_at = \(serverMicroseconds), pause_reason = pause_queue.reason, revision = q.revision + 1
             WHERE q.name = pause_queue.name;
         RETURN \(s).changed_queue(FOUND);
@@ -64,6 +65,17 @@ func queueFunctions(_ s: SchemaName) -> String {
 
 private func queueInternals(_ s: SchemaName) -> String {
     """
+    -- Until the claims from a queue that are on their way are through, and those that come next wait for the end of this transaction.
+    -- Somebody who is frozen in the midst of a claim must not hold up a pause for long.
+    CREATE FUNCTION \(s).await_claims(queue text) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+        SET lock_timeout = '3s' AS $perdure$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(\(s.queueLockClass), hashtext(queue));
+    EXCEPTION WHEN lock_not_available THEN
+        RAISE WARNING 'a claim from queue "%" has been on its way for three seconds: it may still begin what it has claimed', queue;
+    END
+    $perdure$;
+
     CREATE FUNCTION \(s).queue_counts(asked text, OUT waiting int8, OUT delayed int8, OUT running int8, OUT oldest int8)
         LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $perdure$
         SELECT coalesce(sum(c.waiting), 0)::int8, coalesce(sum(c.delayed), 0)::int8, coalesce(sum(c.running), 0)::int8,
@@ -101,6 +113,27 @@ private func queueInternals(_ s: SchemaName) -> String {
     END
     $perdure$;
 
+    CREATE FUNCTION \(s).is_whole(value json, minimum numeric, maximum numeric) RETURNS bool LANGUAGE sql IMMUTABLE
+        SET search_path = pg_catalog, pg_temp AS $perdure$
+        SELECT CASE WHEN json_typeof(value) = 'number' THEN value::text::numeric BETWEEN minimum AND maximum AND value::text::numeric % 1 = 0
+            ELSE false END
+    $perdure$;
+
+    CREATE FUNCTION \(s).check_weights(weights json) RETURNS void LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        entry record;
+    BEGIN
+        FOR entry IN SELECT e.key, e.value FROM json_each(weights) e LOOP
+            IF entry.key <> '' THEN
+                PERFORM \(s).check_name(entry.key, 'a key of a queue');
+            END IF;
+            IF (CASE WHEN json_typeof(entry.value) = 'number' THEN entry.value::text::numeric NOT BETWEEN 0.001 AND 1000 ELSE true END) THEN
+                RAISE EXCEPTION 'the weight of key "%" is %: 0.001 to 1,000', entry.key, entry.value USING ERRCODE = '22023';
+            END IF;
+        END LOOP;
+    END
+    $perdure$;
+
     CREATE FUNCTION \(s).check_limits(limits json) RETURNS void LANGUAGE plpgsql AS $perdure$
     DECLARE
         entry record;
@@ -110,16 +143,18 @@ private func queueInternals(_ s: SchemaName) -> String {
         END IF;
         FOR entry IN SELECT e.key, e.value FROM json_each(limits) e LOOP
             IF entry.key IN ('concurrency', 'perEngine', 'perKey') THEN
-                IF json_typeof(entry.value) <> 'number' OR entry.value::text::numeric NOT BETWEEN 1 AND 1000000
-                    OR entry.value::text::numeric % 1 <> 0 THEN
+                IF NOT \(s).is_whole(entry.value, 1, 1000000) THEN
                     RAISE EXCEPTION 'the limit "%" is %: 1 to 1,000,000, or leave it out', entry.key, entry.value USING ERRCODE = '22023';
                 END IF;
             ELSIF entry.key IN ('rateLimit', 'rateLimitPerKey') THEN
-                IF coalesce((entry.value ->> 'count')::int8, 0) < 1 OR coalesce((entry.value ->> 'period')::int8, 0) < 1000 THEN
-                    RAISE EXCEPTION 'the limit "%" is %: {"count": 1 or more, "period": 1000 microseconds or more}', entry.key, entry.value
-                        USING ERRCODE = '22023';
+                IF json_typeof(entry.value) <> 'object' OR NOT \(s).is_whole(entry.value -> 'count', 1, 1000000000000)
+                    OR NOT \(s).is_whole(entry.value -> 'period', 1000, 366 * 86400000000) THEN
+                    RAISE EXCEPTION 'the limit "%" is %: {"count": 1 or more, "period": microseconds, from a thousand to a year''s}', entry.key,
+                        entry.value USING ERRCODE = '22023';
                 END IF;
-            ELSIF entry.key <> 'weights' THEN
+            ELSIF entry.key = 'weights' THEN
+                PERFORM \(s).check_weights(entry.value);
+            ELSE
                 RAISE EXCEPTION 'there is no limit "%": concurrency, perEngine, perKey, rateLimit, rateLimitPerKey, weights', entry.key
                     USING ERRCODE = '22023';
             END IF;
@@ -182,6 +217,9 @@ private func queueInternals(_ s: SchemaName) -> String {
             INSERT INTO \(s).workflows (number, id, queue, lane_key, priority, name, version, input, codec, attributes, attributes_codec, created)
                 VALUES (numbers[i], new_id, w.queue, w.lane_key, w.priority, w.name, w.version, w.input, w.codec, w.attributes,
                     w.attributes_codec, at);
+            IF w.attributes IS NOT NULL THEN
+                PERFORM \(s).index_attributes(numbers[i], w.attributes, w.attributes_codec);
+            END IF;
             INSERT INTO \(s).live (number, lane, state)
                 VALUES (numbers[i], \(s).lane_number(w.queue, w.lane_key, w.priority, w.name, w.version), 0);
             RETURN NEXT letters[i];

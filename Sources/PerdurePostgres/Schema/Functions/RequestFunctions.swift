@@ -12,7 +12,8 @@ func requestFunctions(_ s: SchemaName) -> String {
     DECLARE
         target int8 := \(s).known_number(ask.id);
     BEGIN
-        INSERT INTO \(s).inbox (workflow, kind) SELECT l.number, ask.kind FROM \(s).live l WHERE l.number = target;
+        INSERT INTO \(s).inbox (workflow, kind) SELECT r.run, ask.kind FROM (SELECT \(s).current_run(target) AS run OFFSET 0) r
+            WHERE r.run IS NOT NULL;
         IF NOT FOUND THEN
             RETURN false;
         END IF;
@@ -44,7 +45,7 @@ func grants(_ s: SchemaName) -> String {
     """
     REVOKE ALL ON FUNCTION \(s).start_workflow, \(s).cancel_workflow, \(s).terminate_workflow, \(s).resume_workflow, \(s).workflow_number,
         \(s).find_workflow, \(s).enqueue_item, \(s).pause_queue, \(s).resume_queue, \(s).change_queue, \(s).redrive,
-        \(s).pause_schedule, \(s).resume_schedule, \(s).trigger_schedule FROM PUBLIC;
+        \(s).pause_schedule, \(s).resume_schedule, \(s).trigger_schedule, \(s).send_message FROM PUBLIC;
     """
 }
 

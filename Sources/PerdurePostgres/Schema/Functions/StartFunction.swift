@@ -1,3 +1,5 @@
+internal import Perdure
+
 /// What users of any driver start workflows with, in a transaction of their own: documented and stable.
 ///
 /// It means what `Client.start` means inside a transaction.
@@ -30,6 +32,10 @@ func startFunction(_ s: SchemaName) -> String {
         new_attributes json;
     BEGIN
         PERFORM \(s).check_name(start_workflow.name, 'the name of a workflow');
+        -- Their own functions have rights of their own.
+        IF starts_with(start_workflow.name, '\(Names.reserved)') THEN
+            RAISE EXCEPTION 'workflow "%": what begins with \(Names.reserved) is the library''s own', start_workflow.name USING ERRCODE = '22023';
+        END IF;
         IF start_workflow.id IS NOT NULL THEN
             PERFORM \(s).check_name(start_workflow.id, 'the id of a workflow');
         END IF;
@@ -70,6 +76,9 @@ func startFunction(_ s: SchemaName) -> String {
                 coalesce(convert_to(start_workflow.input::text, 'UTF8'), ''), CASE WHEN start_workflow.input IS NULL THEN 0 ELSE 1 END,
                 convert_to(new_attributes::text, 'UTF8'), CASE WHEN new_attributes IS NOT NULL THEN 1 END,
                 \(microseconds("begun")), \(microseconds("begins")), \(microseconds("ends")), expires);
+        IF new_attributes IS NOT NULL THEN
+            PERFORM \(s).index_attributes(new_number, convert_to(new_attributes::text, 'UTF8'), 1::int2);
+        END IF;
         INSERT INTO \(s).live (number, lane, state, due, deadline, expires)
             VALUES (new_number, new_lane, 0, \(microseconds("begins")), \(microseconds("ends")), expires);
         PERFORM \(s).hint('r');
@@ -143,18 +152,6 @@ private func takeID(_ s: SchemaName) -> String {
     END
     $perdure$;
 
-    CREATE FUNCTION \(s).checked_attributes(asked json) RETURNS json LANGUAGE plpgsql AS $perdure$
-    BEGIN
-        IF asked IS NULL OR json_typeof(asked) = 'null' THEN
-            RETURN NULL;
-        END IF;
-        IF json_typeof(asked) <> 'object' OR EXISTS (SELECT FROM json_each(asked) e WHERE json_typeof(e.value) <> 'string') THEN
-            RAISE EXCEPTION 'attributes are a JSON object whose values are text, not %', left(asked::text, 100) USING ERRCODE = '22023';
-        END IF;
-        RETURN CASE WHEN EXISTS (SELECT FROM json_object_keys(asked)) THEN asked END;
-    END
-    $perdure$;
-
     -- False if the run that has the id is the answer; true if it belongs to the new run now, or there is none.
     CREATE FUNCTION \(s).take_id(new_id text, new_number int8, new_name text, conflict_policy text, reuse_policy text)
         RETURNS bool LANGUAGE plpgsql AS $perdure$
@@ -193,6 +190,8 @@ private func takeID(_ s: SchemaName) -> String {
                 RAISE EXCEPTION 'the id "%" is taken by a workflow of another type: %', new_id, holder.name USING ERRCODE = '23505';
             END IF;
             EXECUTE 'SELECT status FROM \(s.inLiteral).outcomes WHERE workflow = $1' INTO ended USING holder.number;
+            -- Continued in this moment: the id is another run's.
+            CONTINUE WHEN ended = \(OutcomeStatus.continued.rawValue);
             IF (CASE WHEN ended IS NULL THEN conflict_policy ELSE reuse_policy END) = 'use_existing' THEN
                 RETURN false;
             END IF;

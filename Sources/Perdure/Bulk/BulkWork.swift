@@ -1,0 +1,134 @@
+/// Bulk work: a workflow of the library's own, which every engine runs, whatever else it runs.
+///
+/// Each page of it is one step: it does what the page before has chosen, and chooses the next. So a crash repeats a page that is known, and what was
+/// done in it already is recognized by its mark.
+struct BulkWork: Sendable {
+    static let name = Names.reserved + "bulk"
+    /// Of the event that holds the progress.
+    static let event = "progress"
+
+    let core: ClientCore
+
+    /// What is known between two steps.
+    struct Position: Codable, Sendable {
+        /// What durations in the filter count from.
+        var began: Microseconds
+        /// Those with greater numbers were started later.
+        var last: WorkflowNumber
+        /// Those up to here are chosen.
+        var cursor = WorkflowNumber.min
+        /// Chosen, and to be done next; empty at the end.
+        var page: [WorkflowNumber] = []
+        var progress = BulkProgress()
+    }
+
+    /// The database may be away for long, and this is nobody's emergency.
+    private static let patience = RetryPolicy.exponential(attempts: 1_000, maximumInterval: .seconds(30))
+
+    func run(_ order: BulkOrder, in context: WorkflowContext) async throws -> BulkProgress {
+        var progress = BulkProgress()
+        do {
+            let number = context.run.number
+            let id = context.workflowID
+            var position = try await context.step("begin", retry: Self.patience) { try await self.begin(order, number) }
+            progress = position.progress
+            try await publish(progress, in: context)
+            while !position.page.isEmpty {
+                let next = position
+                position = try await context.step("page", retry: Self.patience) { try await self.page(next, order, id) }
+                progress = position.progress
+                try await publish(progress, in: context)
+                // A wait of seconds is a row like that of any workflow.
+                if order.rate < 1, !position.page.isEmpty { try await context.sleep(for: .seconds(1 / order.rate)) }
+            }
+        } catch is CancellationError where !context.isUnloading {
+            progress.isStopped = true
+        }
+        return progress
+    }
+
+    /// In JSON, so that a program that has not the engine's codec can read it.
+    private func publish(_ progress: BulkProgress, in context: WorkflowContext) async throws {
+        try await context.enter("publish '\(Self.event)'")
+        try await context.publish(Self.event, PayloadCoder().encode(progress, what: "the progress of bulk work"))
+    }
+
+    /// Input and output are JSON as well.
+    var registration: Registration {
+        Registration(own: Self.name) { input, context, _ in
+            let coder = PayloadCoder()
+            let order = try coder.order(BulkOrder.self, from: input, what: "the order of bulk work")
+            return try coder.encode(try await run(order, in: context), what: "the result of bulk work")
+        }
+    }
+
+    private func begin(_ order: BulkOrder, _ number: WorkflowNumber) async throws -> Position {
+        let now = core.environment.clock.now()
+        let newest = try await core.store.search(SearchRequest(.all, now: now, limit: 1)).first
+        // Numbers are handed out in blocks, so some that were started before have greater ones than this workflow.
+        var position = Position(began: now, last: max(number, newest?.status.record.number ?? number))
+        position.progress.expected = try await core.store.count(order.selection(at: now), now: now, upTo: 100_000)
+        try await choose(&position, order)
+        return position
+    }
+
+    private func choose(_ position: inout Position, _ order: BulkOrder) async throws {
+        let request = SearchRequest(
+            try order.selection(at: position.began), now: core.environment.clock.now(), after: position.cursor, limit: order.pageSize,
+            newestFirst: false)
+        let found = try await core.store.search(request).map(\.status.record.number)
+        position.page = Array(found.prefix { $0 <= position.last })
+        if let last = position.page.last { position.cursor = last }
+    }
+
+    private func page(_ position: Position, _ order: BulkOrder, _ id: String) async throws -> Position {
+        var position = position
+        let hand = BulkHand(core: core, order: order, reason: Self.mark(order.reason, id))
+        var pace = BulkPace(rate: order.rate, clock: core.environment.clock)
+        for number in position.page {
+            // Stopped, and the rest is nobody's.
+            if Task.isCancelled { return position }
+            position.progress.count(try await hand.act(on: number), on: number)
+            await pace.wait()
+        }
+        await pace.end()
+        try await choose(&position, order)
+        return position
+    }
+
+    /// What is recorded with each workflow as the reason: for people, and to know what was done before a crash.
+    static func mark(_ reason: String?, _ id: String) -> String {
+        let work = "bulk work '\(id)'"
+        return reason.map { "\($0) (\(work))" } ?? work
+    }
+}
+
+/// Keeps to a rate: never more than it, and a twentieth of it in one go.
+struct BulkPace {
+    private let size: Int
+    private let pause: Duration
+    private let clock: any EngineClock
+    private var begun: Instant
+    private var count = 0
+
+    init(rate: Double, clock: any EngineClock) {
+        size = Int(min(max(rate / 20, 1), 200))
+        // Below one in each second it is the workflow that waits.
+        pause = rate < 1 ? .zero : .seconds(Double(size) / rate)
+        self.clock = clock
+        begun = clock.instant()
+    }
+
+    /// After each; ends early when the task is cancelled.
+    mutating func wait() async {
+        count += 1
+        if count == size { await end() }
+    }
+
+    /// After the last.
+    mutating func end() async {
+        let left = begun + pause * count / size - clock.instant()
+        if left > .zero { _ = await clock.waitUnlessCancelled(left) }
+        (count, begun) = (0, clock.instant())
+    }
+}

@@ -1,0 +1,100 @@
+/// Has those look again who wait for what a workflow publishes, appends or replies, or for its end: at each push, and at each poll behind it.
+package final class PublicationsWatch: Sendable {
+    fileprivate struct State {
+        var waiters: [WorkflowNumber: [UInt64: Signal]] = [:]
+        var nextID: UInt64 = 0
+        var isListening = false
+        var isClosed = false
+    }
+
+    private let state = Lock(State())
+    private let subscription = Lock<(any WakeupSubscription)?>(nil)
+    private let store: any StoreBackend
+    private let clock: any EngineClock
+
+    init(store: any StoreBackend, clock: any EngineClock) {
+        self.store = store
+        self.clock = clock
+    }
+
+    /// Asks until there is an answer.
+    ///
+    /// - Parameters:
+    ///   - number: Whose publications may be the answer.
+    ///   - deadline: After it there is one last look.
+    /// - Returns: nil if the time was up.
+    func wait<Found>(on number: WorkflowNumber, until deadline: Instant? = nil, _ look: () async throws -> Found?) async throws -> Found? {
+        let signal = Signal()
+        var watched = [(number, state.withLock { $0.add(number, signal) })]
+        defer {
+            state.withLock { state in
+                for (number, id) in watched { state.remove(number, id) }
+            }
+        }
+        await listen()
+        while true {
+            let isLast = deadline.map { $0 <= clock.instant() } ?? false
+            if let found = try await look() { return found }
+            if isLast || state.withLock({ $0.isClosed }) { return nil }
+            if watched.count == 1 {
+                // What is published by the runs of a chain is told of the first of them.
+                let first = try await store.firstRun(of: number)
+                watched.append((first, state.withLock { $0.add(first, signal) }))
+                if first != number { continue }
+            }
+            let poll = clock.instant() + store.pollInterval
+            await withTaskCancellationHandler {
+                await signal.wait(until: deadline.map { min($0, poll) } ?? poll, clock: clock)
+            } onCancel: {
+                signal.raise()
+            }
+            try Task.checkCancellation()
+        }
+    }
+
+    func hint(_ wakeup: Wakeup) {
+        let signals = state.withLock { state in
+            switch wakeup {
+            case .published(let numbers), .ended(let numbers): numbers.flatMap { state.waiters[$0].map { Array($0.values) } ?? [] }
+            case .everything: state.waiters.values.flatMap { Array($0.values) }
+            case .ready, .inbox, .settings: [Signal]()
+            }
+        }
+        for signal in signals { signal.raise() }
+    }
+
+    private func listen() async {
+        let isFirst = state.withLock { state in
+            defer { state.isListening = true }
+            return !state.isListening
+        }
+        guard isFirst else { return }
+        let subscription = try? await store.listen { [weak self] in self?.hint($0) }
+        // The poll is the net.
+        if subscription == nil { state.withLock { $0.isListening = false } }
+        self.subscription.withLock { $0 = subscription }
+    }
+
+    func close() async {
+        state.withLock { $0.isClosed = true }
+        hint(.everything)
+        let subscription = subscription.withLock { subscription in
+            defer { subscription = nil }
+            return subscription
+        }
+        await subscription?.cancel()
+    }
+}
+
+extension PublicationsWatch.State {
+    fileprivate mutating func add(_ number: WorkflowNumber, _ signal: Signal) -> UInt64 {
+        nextID += 1
+        waiters[number, default: [:]][nextID] = signal
+        return nextID
+    }
+
+    fileprivate mutating func remove(_ number: WorkflowNumber, _ id: UInt64) {
+        waiters[number]?[id] = nil
+        if waiters[number]?.isEmpty == true { waiters[number] = nil }
+    }
+}

@@ -1,0 +1,23 @@
+extension Schema {
+    /// Version 3: what workflows are told and tell.
+    static let messagingTables = """
+        CREATE TABLE perdure_message_keys (workflow INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (workflow, key)) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE perdure_events (
+            workflow INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, codec INTEGER NOT NULL, published INTEGER NOT NULL,
+            PRIMARY KEY (workflow, name)
+        ) STRICT, WITHOUT ROWID;
+
+        -- Without a value the stream is closed.
+        CREATE TABLE perdure_streams (
+            workflow INTEGER NOT NULL, stream TEXT NOT NULL, position INTEGER NOT NULL, value BLOB, codec INTEGER, appended INTEGER NOT NULL,
+            step TEXT, attempt INTEGER NOT NULL, PRIMARY KEY (workflow, stream, position)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE perdure_replies (
+            workflow INTEGER NOT NULL, key TEXT NOT NULL, output BLOB, output_codec INTEGER, error BLOB, error_codec INTEGER,
+            replied INTEGER NOT NULL, PRIMARY KEY (workflow, key)
+        ) STRICT, WITHOUT ROWID;
+
+        """
+}
