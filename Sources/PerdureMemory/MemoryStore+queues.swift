@@ -11,7 +11,7 @@ extension MemoryStore {
     }
 
     func changeQueue(_ name: String, _ change: QueueChange) async throws(StoreError) -> QueueRow? {
-        try database.perform(.changeQueue) { tables, now in tables.changeQueue(name, change, now: now) }
+        try database.perform(.changeQueue) { tables, now throws(StoreError) in try tables.changeQueue(name, change, now: now) }
     }
 
     func queueCounts(_ name: String) async throws(StoreError) -> QueueCounts {

@@ -147,4 +147,18 @@ struct QueueControlTests {
         #expect(watch.seen.most == 3)
         #expect(warnings.withLock { $0 }.contains { $0.contains("'work' was declared otherwise") })
     }
+
+    @Test(arguments: SQLStore.available)
+    func `of changes at the same time none is lost`(_ store: SQLStore) async throws {
+        let client = try await Client(store: store.make().store)
+        try await client.declare(Queue("work"))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for turn in 1...8 {
+                group.addTask { try await client.changeQueue("work") { $0.weights["\(turn)"] = Double(turn) } }
+            }
+            try await group.waitForAll()
+        }
+        #expect(try await client.queue("work").limits.weights.count == 8)
+        await client.close()
+    }
 }

@@ -118,8 +118,6 @@ internal import Testing
                     == QueueLimits(
                         concurrency: 7, perEngine: 5, perKey: 2, rateLimit: RateLimit(100, per: .seconds(1)),
                         rateLimitPerKey: RateLimit(1, per: .milliseconds(1)), weights: ["acme": 2.5]))
-            #expect(try await fixture.sql("SELECT \(unsafeRaw: s).change_queue('work', '{}')") == [[.bool(true)]])
-            #expect(try await row().rules.limits == QueueLimits())
             #expect(try await fixture.sql("SELECT \(unsafeRaw: s).change_queue('work', NULL)") == [[.bool(true)]])
             #expect(try await row().rules.limits == QueueLimits(concurrency: 3))
             for call in ["pause_queue('nobody')", "resume_queue('nobody')", "change_queue('nobody', '{}')"] {
@@ -133,7 +131,7 @@ internal import Testing
         try await withStore { fixture in
             try await declare(Queue("work", concurrency: 3), fixture)
             let wrong = [
-                "{\"concurrency\": 0}", "{\"concurrency\": -1}", "{\"concurrency\": 1.5}", "{\"concurrency\": \"3\"}", "{\"perKey\": null}",
+                "{\"concurrency\": 0}", "{\"concurrency\": -1}", "{\"concurrency\": 1.5}", "{\"concurrency\": \"3\"}",
                 "{\"perEngine\": 1000001}", "{\"rateLimit\": 5}", "{\"rateLimit\": {\"count\": 0, \"period\": 1000000}}",
                 "{\"rateLimit\": {\"count\": 1}}", "{\"rateLimit\": {\"count\": 1, \"period\": 999}}", "{\"concurency\": 3}", "[1]", "3",
                 "{\"rateLimit\": {\"count\": \"5\", \"period\": 1000000}}", "{\"rateLimit\": {\"count\": 1.5, \"period\": 1000000}}",
@@ -208,6 +206,40 @@ internal import Testing
             #expect(again.compactMap(\.id).sorted() == ["a", "b", "c"] && again.allSatisfy { $0.input.bytes == Array("7".utf8) })
             #expect(Set(again.map(\.number)).isDisjoint(with: claimed))
             await claimer.close()
+        }
+    }
+
+    @Test func `limits that are not named stay`() async throws {
+        try await withStore { fixture in
+            try await declare(Queue("work", concurrency: 3, perKey: 2), fixture)
+            func change(_ limits: String) async throws -> QueueLimits {
+                let limits = limits + "::json"
+                #expect(
+                    try await fixture.sql("SELECT \(unsafeRaw: fixture.s).change_queue('work', \(unsafeRaw: limits))") == [[.bool(true)]])
+                return try #require(try await fixture.store.queueRows(["work"]).first).rules.limits
+            }
+            #expect(try await change("'{\"concurrency\": 7}'") == QueueLimits(concurrency: 7, perKey: 2))
+            #expect(try await change("'{\"perKey\": null, \"perEngine\": 4}'") == QueueLimits(concurrency: 7, perEngine: 4))
+            #expect(try await change("NULL") == QueueLimits(concurrency: 3, perKey: 2))
+            #expect(try await fixture.sql("SELECT \(unsafeRaw: fixture.s).change_queue('unknown', '{}')") == [[.bool(false)]])
+        }
+    }
+
+    @Test func `what is in strict order takes no priority`() async throws {
+        try await withStore { fixture in
+            try await declare(Queue.strictOrder("strict"), fixture)
+            await expectRefused(
+                "start_workflow('flow', queue => 'strict', priority => 5)", "22023", "which a priority would change", fixture)
+            try await fixture.sql("SELECT \(unsafeRaw: fixture.s).start_workflow('flow', queue => 'strict')")
+        }
+    }
+
+    @Test func `the longest key is one in a singleton queue too`() async throws {
+        try await withStore { fixture in
+            try await declare(Queue("single", singleton: .reject), fixture)
+            let start = "start_workflow('flow', queue => 'single', key => repeat('k', 512))"
+            try await fixture.sql("SELECT \(unsafeRaw: fixture.s).\(unsafeRaw: start)")
+            await expectRefused(start, "23505", "the deduplication key", fixture)
         }
     }
 }

@@ -66,4 +66,19 @@ internal import Testing
         #expect(WakeupMessage.wakeup("rubbish of somebody's") == .ready)
         #expect(WakeupMessage.wakeup("exyz") == .everything && WakeupMessage.wakeup("") == .everything)
     }
+
+    @Test func `names of any kind come through as hints`() {
+        let limits = [
+            LimitID(queue: "work"), LimitID(queue: "a:b,c", key: ""), LimitID(queue: "é", key: "k\u{1F600}:,"),
+            LimitID(queue: "q", key: "k"),
+        ]
+        let payloads = WakeupMessage.payloads([.freed(Array(limits[..<2])), .freed(Array(limits[2...]))])
+        #expect(payloads.map(WakeupMessage.wakeup) == [.freed(limits)])
+        // As many as fit.
+        let many = WakeupMessage.payloads([.freed((0..<20).map { LimitID(queue: String(repeating: "x", count: 500), key: "\($0)") })])
+        #expect(many.count == 1 && many[0].utf8.count < 8_000)
+        guard case .freed(let some) = WakeupMessage.wakeup(many[0]) else { return #expect(Bool(false), "\(many)") }
+        #expect(some.count > 3)
+        for payload in ["fx", "f0", "f80", "f61:0"] { #expect(WakeupMessage.wakeup(payload) == .everything) }
+    }
 }

@@ -124,7 +124,7 @@ internal import Testing
                 -9223372036854775808, 9223372036854775807, 9223372036854775807);
             INSERT INTO perdure_queues VALUES ('q', CAST(\(bytes) AS TEXT), CAST(\(bytes) AS TEXT), 77, NULL, 1);
             INSERT INTO perdure_queues VALUES ('r', '{"limits":[]}', '{"rateLimit":7,"perKey":"x"}', 0, NULL, 1);
-            INSERT INTO perdure_letters VALUES (1, 'q', '', 5, NULL);
+            INSERT INTO perdure_letters VALUES (1, 'q', '', 5, NULL, NULL);
             \(live("1, 1, 77, 1, -9223372036854775808, 1, -1, NULL"));
             INSERT INTO perdure_outcomes VALUES (1, 1, \(bytes), 1, \(bytes), 1, 9223372036854775807);
             INSERT INTO perdure_steps VALUES (1, 'k', NULL, 77, 9223372036854775807, -9223372036854775808, 1, \(bytes), 1, \(bytes), 99);

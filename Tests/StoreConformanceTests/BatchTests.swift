@@ -144,4 +144,48 @@ internal import Testing
             #expect(found.sorted() == Array(0..<60))
         }
     }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `a batch expires as its first item would`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            let before = now()
+            try await fixture.backend.add(items(["1", "2", "3"]))
+            let wish = BatchWish(queue: Fixture.queue, size: 3, within: Self.hour, expiry: Self.hour)
+            #expect(try await fixture.backend.gather([wish], by: executor.id, now: now()).made == 1)
+            #expect(try await executor.claimer.claimExpired(now: before + Self.hour - 1, limit: 9) == [])
+            let expired = try await executor.claimer.claimExpired(now: now() + Self.hour, limit: 9).map(\.number)
+            #expect(expired.count == 1)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `what has not been gathered is counted`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            try await fixture.declare()
+            #expect(try await fixture.backend.queueCounts(Fixture.queue).items == 0)
+            try await fixture.backend.add(items(["1", "2"]) + items(["3"], key: "key") + items(["4"], queue: "second"))
+            #expect(try await fixture.backend.queueCounts(Fixture.queue) == QueueCounts(items: 3))
+            guard fixture.viewPrefix != nil else { return }
+            #expect(try await fixture.rows(of: "queue_status", orderedBy: "name")[0]["items"] == .int(3))
+        }
+    }
+
+    /// Lane by lane, also where the names of one begin as those of another.
+    @Test(arguments: StoreUnderTest.available)
+    func `each lane for itself`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            for key in ["", "a", "aa", "b"] {
+                for name in ["flow", "other"] {
+                    try await fixture.backend.add(items(["\"\(key)\(name)\"", "2", "3"], key: key, name: name))
+                }
+                try await fixture.backend.add(items(["1", "2"], key: key, priority: 1))
+            }
+            #expect(try await gather(fixture, executor).made == 8)
+            #expect(try await gather(fixture, executor).made == 0)
+            #expect(try await gather(fixture, executor, within: 1).made == 4)
+            #expect(try await fixture.backend.queueCounts(Fixture.queue).items == 0)
+        }
+    }
 }

@@ -59,15 +59,19 @@ internal import Testing
             let executor = try await fixture.executor()
             var record = try await fixture.queued(key: "key", priority: 3)
             (record.id, record.attributes, record.input) = ("mine", .text("attributes"), .text("input"))
-            (record.expires, record.deadline, record.due) = (Fixture.moment + 9, Fixture.moment + 8, Fixture.moment)
+            (record.expires, record.deadline, record.due) = (Fixture.future + 9, Fixture.future + 8, Fixture.moment)
             #expect(try await fixture.start(record) == .started(owned: false))
             #expect(try await executor.claim([try await executor.ask(9, key: "key")]).numbers == [record.number])
             try await executor.finish(record.number, .timedOut, key: "key")
             let (new, other) = (try await fixture.number(), try await fixture.number())
-            #expect(try await fixture.backend.redrive([record.number: new, other: try await fixture.number()], now: 77) == [record.number])
+            let now = Fixture.moment + 77
+            #expect(
+                try await fixture.backend.redrive([record.number: new, other: try await fixture.number()], now: now) == [record.number])
             #expect(try await letters(fixture) == [])
-            let again = WorkflowRecord(
-                number: new, id: "mine", lane: record.lane, input: record.input, attributes: record.attributes, created: 77)
+            // With as much time as it had.
+            var again = WorkflowRecord(
+                number: new, id: "mine", lane: record.lane, input: record.input, attributes: record.attributes, created: now)
+            (again.expires, again.deadline) = (Fixture.future + 9 + 77, Fixture.future + 8 + 77)
             #expect(try await fixture.load(new).record == again)
             #expect(try await fixture.backend.number(ofID: "mine") == new)
             let status = try await fixture.status(new)
@@ -129,6 +133,59 @@ internal import Testing
             #expect(rows.map { $0["workflow_number"] } == [.int(numbers[0]), .int(numbers[2])])
             #expect(rows.map { $0["state"] } == [.text("failed"), .text("timed out")])
             #expect(rows[0]["queue"] == .text(Fixture.queue) && rows[0]["key"] == .text("key") && rows[0]["error"] == .text("\"badly\""))
+        }
+    }
+
+    /// Ends one that was started under a key that keeps others out.
+    private func dead(_ fixture: Fixture, _ executor: TestExecutor, _ policies: IDPolicies) async throws -> WorkflowNumber {
+        let record = try await fixture.queued()
+        #expect(try await fixture.start(record, policies) == .started(owned: false))
+        #expect(try await executor.claim([try await executor.ask(9)]).numbers == [record.number])
+        try await executor.finish(record.number, .failed)
+        return record.number
+    }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `what kept others out does so again`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            let policies = IDPolicies(deduplication: StoredDeduplication(key: "once", policy: .reject))
+            let letter = try await dead(fixture, executor, policies)
+            let new = try await fixture.number()
+            #expect(try await fixture.backend.redrive([letter: new], now: Fixture.moment) == [letter])
+            #expect(try await fixture.start(try await fixture.queued(), policies) == .duplicate(new))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `while another is open under its key it stays a dead letter`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            let policies = IDPolicies(deduplication: StoredDeduplication(key: "once", policy: .reject))
+            let letter = try await dead(fixture, executor, policies)
+            let other = try await fixture.queued()
+            #expect(try await fixture.start(other, policies) == .started(owned: false))
+            #expect(try await fixture.backend.redrive([letter: try await fixture.number()], now: Fixture.moment) == [])
+            #expect(try await letters(fixture) == [letter])
+            #expect(try await executor.claim([try await executor.ask(9)]).numbers == [other.number])
+            try await executor.finish(other.number)
+            let new = try await fixture.number()
+            #expect(try await fixture.backend.redrive([letter: new], now: Fixture.moment) == [letter])
+            #expect(try await fixture.start(try await fixture.queued(), policies) == .duplicate(new))
+        }
+    }
+
+    /// Two dead letters of one key of a singleton queue: one is started, the other waits for it.
+    @Test(arguments: StoreUnderTest.available)
+    func `of a singleton queue each key is open once`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            try await fixture.declare(Queue(Fixture.queue, singleton: .reject))
+            let policies = IDPolicies(deduplication: StoredDeduplication(key: StoredDeduplication.singletonKey(""), policy: .reject))
+            let dead = [try await dead(fixture, executor, policies), try await self.dead(fixture, executor, policies)]
+            let wanted = [dead[0]: try await fixture.number(), dead[1]: try await fixture.number()]
+            #expect(try await fixture.backend.redrive(wanted, now: Fixture.moment) == [dead[0]])
+            #expect(try await letters(fixture) == [dead[1]])
         }
     }
 }

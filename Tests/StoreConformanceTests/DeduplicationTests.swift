@@ -72,8 +72,9 @@ internal import Testing
             let second = try await record(fixture, "second")
             #expect(try await fixture.start(second, policies(.replace)) == .existing(first.number))
             #expect(try await fixture.backend.status(of: second.number) == nil)
-            (first.input, first.attributes) = (second.input, second.attributes)
+            (first.input, first.attributes, first.expires) = (second.input, second.attributes, nil)
             #expect(try await fixture.load(first.number).record == first)
+            #expect(try await executor.claimer.claimExpired(now: .max - 1, limit: 9) == [])
             var third = try await record(fixture, "third")
             third.attributes = nil
             #expect(try await fixture.start(third, policies(.cancelExisting)) == .existing(first.number))
@@ -229,6 +230,23 @@ internal import Testing
                 #expect(try await fixture.backend.status(of: first.number)?.record.input == (commits ? .text("second") : nil))
             }
             #expect(try await fixture.start(second, policies(.reject)) == .duplicate(first.number))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `the second brings its own time to begin and to end`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            var first = try await record(fixture, "first")
+            (first.expires, first.deadline) = (Fixture.moment + 10, Fixture.moment + 20)
+            #expect(try await fixture.start(first, policies(.replace)) == .started(owned: false))
+            var second = try await record(fixture, "second")
+            (second.expires, second.deadline) = (Fixture.future, Fixture.future + 10)
+            #expect(try await fixture.start(second, policies(.replace)) == .existing(first.number))
+            let held = try await fixture.load(first.number).record
+            #expect(held.expires == second.expires && held.deadline == second.deadline && held.input == second.input)
+            #expect(try await executor.claimer.claimExpired(now: Fixture.moment + 11, limit: 9) == [])
+            #expect(try await executor.claimer.claimExpired(now: Fixture.future + 1, limit: 9).map(\.number) == [first.number])
         }
     }
 }

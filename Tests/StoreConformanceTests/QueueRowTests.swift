@@ -143,7 +143,7 @@ internal import Testing
             #expect(
                 Set(rows[0].keys) == [
                     "name", "paused", "pause_reason", "concurrency", "per_engine", "per_key", "rate_limit", "rate_period_ms", "declared",
-                    "changed", "revision", "engines", "waiting", "delayed", "running", "oldest_waiting_at",
+                    "changed", "revision", "engines", "waiting", "delayed", "running", "oldest_waiting_at", "items",
                 ])
             #expect(rows.map { $0["name"] } == [.text(Fixture.queue), .text("zero")])
             func numbers(_ row: [String: SQLValue], _ columns: [String]) -> [SQLValue?] { columns.map { row[$0] } }
@@ -154,6 +154,21 @@ internal import Testing
             #expect(rows[1]["rate_period_ms"] == .double(2000) && rows[1]["pause_reason"] == .text("broken"))
             #expect(
                 [SQLValue.int(1), .bool(true)].contains(rows[1]["paused"]) && [SQLValue.int(0), .bool(false)].contains(rows[0]["paused"]))
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `limits of an earlier revision are not written over newer ones`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let declared = try await fixture.declare()
+            let limits = QueueLimits(concurrency: 3)
+            let revision = declared.revision
+            let changed = try #require(try await fixture.backend.changeQueue(Fixture.queue, .limits(limits, revision: revision)))
+            #expect(changed.rules.limits == limits)
+            await expect(.conflict, "an earlier revision") {
+                try await fixture.backend.changeQueue(Fixture.queue, .limits(QueueLimits(concurrency: 4), revision: revision))
+            }
+            #expect(try await row(fixture) == changed)
         }
     }
 }

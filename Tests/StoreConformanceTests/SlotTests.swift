@@ -182,4 +182,20 @@ internal import Testing
             #expect(ended.add(0) == numbers.count)
         }
     }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `where slots are not held until the end any more, what has begun holds none`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            try await fixture.declare(Queue(Fixture.queue, concurrency: 1, slots: .untilEnd))
+            let numbers = try await fixture.enqueue(2)
+            #expect(try await executor.claim(9, of: wish(1, 1), holdsUntilEnd: true).numbers == [numbers[0]])
+            try await executor.commit(.suspend(numbers[0], due: .max))
+            #expect(try await executor.claim(9, of: wish(1, 1), holdsUntilEnd: true).numbers == [])
+            try await fixture.declare(Queue(Fixture.queue, concurrency: 1))
+            // It would wait for a second one when it wakes, and all others with it.
+            let next = try await executor.claim(9, of: wish(1, 1))
+            #expect(next.numbers == [numbers[1]] && next.taken.count == 1)
+        }
+    }
 }

@@ -145,7 +145,7 @@ package final class EndingsWatch: Sendable {
             switch wakeup {
             case .ended(let numbers): state.unchecked.formUnion(numbers.filter { state.byNumber[$0] != nil })
             case .everything: state.unchecked.formUnion(state.byNumber.keys)
-            case .ready, .inbox, .settings, .published: return nil
+            case .ready, .freed, .inbox, .settings, .published: return nil
             }
             return state.chooseLeader()
         }

@@ -57,7 +57,7 @@ package final class PublicationsWatch: Sendable {
             switch wakeup {
             case .published(let numbers), .ended(let numbers): numbers.flatMap { state.waiters[$0].map { Array($0.values) } ?? [] }
             case .everything: state.waiters.values.flatMap { Array($0.values) }
-            case .ready, .inbox, .settings: [Signal]()
+            case .ready, .freed, .inbox, .settings: [Signal]()
             }
         }
         for signal in signals { signal.raise() }

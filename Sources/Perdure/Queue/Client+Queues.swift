@@ -37,17 +37,24 @@ extension Client {
     /// Changes the limits of a queue, for all engines and at once.
     ///
     /// They hold until they are changed again or ``resetQueue(_:)`` is called, also after engines were started anew. A lower limit stops nothing
-    /// that runs.
+    /// that runs, and a limit on concurrency where there was none counts what begins from now on. If somebody else changes the queue in the
+    /// same moment, `change` is asked again, with what they made of it.
     public func changeQueue(_ name: String, _ change: (inout QueueLimits) -> Void) async throws {
-        guard let row = try await core.store.queueRows([name]).first else { throw Self.unknown(name) }
-        var limits = row.rules.limits
-        change(&limits)
-        try limits.check(name)
-        try await self.change(name, .limits(limits))
+        while true {
+            guard let row = try await core.store.queueRows([name]).first else { throw Self.unknown(name) }
+            var limits = row.rules.limits
+            change(&limits)
+            try limits.check(name)
+            do {
+                return try await self.change(name, .limits(limits, revision: row.revision))
+            } catch let error as StoreError where error.code == .conflict {
+                try Task.checkCancellation()
+            }
+        }
     }
 
     /// Gives a queue the limits that are declared.
-    public func resetQueue(_ name: String) async throws { try await change(name, .limits(nil)) }
+    public func resetQueue(_ name: String) async throws { try await change(name, .limits(nil, revision: nil)) }
 
     private func change(_ name: String, _ change: QueueChange) async throws {
         guard try await core.store.changeQueue(name, change) != nil else { throw Self.unknown(name) }

@@ -42,9 +42,10 @@ extension Client {
     /// Starts dead letters again: each once, as a new run in its own queue, with the input that it had.
     ///
     /// As pg-boss's redrive. A run that had an id of the user's gives it to the new one, unless a newer run has it already. The queue's
-    /// limits hold for them as for all others.
+    /// limits hold for them as for all others; a timeout and an expiry begin anew. One of a singleton queue, or with a deduplication key,
+    /// stays a dead letter while another workflow that is open has its key.
     ///
-    /// - Returns: How many were; one that somebody else has started again meanwhile is not among them.
+    /// - Returns: How many were; one that somebody else has started again meanwhile is not among them, nor one that stays.
     @discardableResult
     public func redrive(_ letters: [DeadLetter]) async throws -> Int {
         if letters.isEmpty { return 0 }

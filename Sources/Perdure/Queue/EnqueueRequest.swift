@@ -76,7 +76,9 @@ struct EnqueueRequest: Sendable {
     /// The id and the keys that keep others out.
     var policies: IDPolicies {
         var deduplication = options.deduplication.map { StoredDeduplication(key: $0.key, policy: $0.policy) }
-        if let policy = queue.singleton { deduplication = StoredDeduplication(key: "@singleton:" + options.key, policy: policy) }
+        if let policy = queue.singleton {
+            deduplication = StoredDeduplication(key: StoredDeduplication.singletonKey(options.key), policy: policy)
+        }
         if let debounce = options.debounce {
             deduplication = StoredDeduplication(
                 key: "@debounce:" + debounce.key, policy: .replace, isDebounced: true, maximumWait: debounce.maximumWait)

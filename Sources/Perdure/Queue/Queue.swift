@@ -15,8 +15,8 @@
 /// An engine takes work only from the queues that it declares. What is declared is stored, so that all limits hold together over all engines,
 /// and can be changed while they run: ``Client/changeQueue(_:_:)``, ``Client/pauseQueue(_:reason:)``.
 ///
-/// Keys take turns: a key with a million workflows delays one with three by as much as one with three would. Within a key the priorities go
-/// first, and within a priority who came first.
+/// The lower priorities go first, and within a priority the keys take turns: a key with a million workflows delays one with three by as much
+/// as one with three would. Of a key in a priority goes first who came first.
 public struct Queue: Sendable, Hashable {
     /// The durable name; at most 512 bytes.
     public let name: String
@@ -68,6 +68,9 @@ public struct Queue: Sendable, Hashable {
     ///
     /// As pg-boss's `key_strict_fifo`: also one that sleeps, waits, or was set aside holds up those behind it. A workflow without a key has the
     /// empty one.
+    ///
+    /// An engine keeps to the order of what it can run: one of a type, or of a version, that it does not have holds up nothing in it. So a key
+    /// should have workflows of one type, and when versions change, the old engines be there until theirs are done.
     public static func strictOrder(
         _ name: String, concurrency: Int? = nil, perEngine: Int? = nil, rateLimit: RateLimit? = nil, expiry: Duration? = nil
     ) -> Queue {

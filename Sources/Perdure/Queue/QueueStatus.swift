@@ -22,12 +22,15 @@ public struct QueueStatus: Sendable {
     public let running: Int
     /// When the one that waits longest was enqueued.
     public let oldestWaitingSince: Date?
+    /// Items that wait until an engine makes a workflow of them; with no engine, or no `batch:` declared any more, they stay.
+    public let items: Int
 
     init(_ row: QueueRow, _ counts: QueueCounts) {
         name = row.name
         (limits, declaredLimits) = (row.rules.limits, row.declared.limits)
         (isPaused, pauseReason, engines) = (row.isPaused, row.pauseReason, row.engines)
         (waiting, delayed, running) = (counts.waiting, counts.delayed, counts.running)
+        items = counts.items
         oldestWaitingSince = counts.oldest.map { Date(timeIntervalSince1970: Double($0) / 1_000_000) }
     }
 }

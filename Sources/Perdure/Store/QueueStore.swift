@@ -30,8 +30,8 @@ package struct QueueRow: Sendable, Equatable {
 
 /// What is changed of a queue while engines run.
 package enum QueueChange: Sendable {
-    /// These limits hold instead of those that are declared; nil: those that are declared.
-    case limits(QueueLimits?)
+    /// These limits hold instead of those that are declared; nil: those that are declared. Of another revision than this: `.conflict`.
+    case limits(QueueLimits?, revision: Int64? = nil)
     case pause(reason: String?)
     case resume
 }
@@ -43,12 +43,15 @@ package struct QueueCounts: Sendable, Equatable {
     package var running = 0
     /// When the one that waits longest was enqueued.
     package var oldest: Microseconds?
+    /// What has not become part of a workflow yet.
+    package var items = 0
 
-    package init(waiting: Int = 0, delayed: Int = 0, running: Int = 0, oldest: Microseconds? = nil) {
+    package init(waiting: Int = 0, delayed: Int = 0, running: Int = 0, oldest: Microseconds? = nil, items: Int = 0) {
         self.waiting = waiting
         self.delayed = delayed
         self.running = running
         self.oldest = oldest
+        self.items = items
     }
 }
 
@@ -101,12 +104,19 @@ package struct BatchWish: Sendable {
     package var queue: String
     package var size: Int
     package var within: Microseconds
+    /// What has not begun so long after its first item came does not begin any more.
+    package var expiry: Microseconds?
 
-    package init(queue: String, size: Int, within: Microseconds) {
+    package init(queue: String, size: Int, within: Microseconds, expiry: Microseconds? = nil) {
         self.queue = queue
         self.size = size
         self.within = within
+        self.expiry = expiry
     }
+}
+
+extension StoreError {
+    package static let queueChanged = StoreError(.conflict, "somebody else has changed the queue meanwhile")
 }
 
 /// Queues, and what is in them.
@@ -115,7 +125,7 @@ package protocol QueueStore: Sendable {
     func declare(_ queues: [QueueRules]) async throws(StoreError) -> [QueueRow]
     /// The rows of these queues, or of all.
     func queueRows(_ names: [String]?) async throws(StoreError) -> [QueueRow]
-    /// nil if there is no such queue.
+    /// nil if there is no such queue. What then begins in it begins by the new rules, but for a claim that hangs in its midst.
     func changeQueue(_ name: String, _ change: QueueChange) async throws(StoreError) -> QueueRow?
     func queueCounts(_ name: String) async throws(StoreError) -> QueueCounts
     /// By rising number, behind `number`; of one queue or of all.

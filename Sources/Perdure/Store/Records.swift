@@ -100,8 +100,27 @@ package struct WorkflowRecord: Sendable, Hashable {
         self.deadline = deadline
     }
 
+    /// Takes what a later call of the same deduplication key asks for: the input, and until when it is to begin and to end.
+    package mutating func take(_ later: WorkflowRecord, _ deduplication: StoredDeduplication, since: Microseconds) {
+        (input, attributes) = (later.input, later.attributes)
+        if deduplication.isDebounced {
+            postpone(to: later, since: since, atMost: deduplication.maximumWait)
+        } else {
+            (expires, deadline) = (later.expires, later.deadline)
+        }
+    }
+
+    /// The same asked for once more, by nobody's child; its timeout and its expiry begin anew.
+    package func redriven(as number: WorkflowNumber, at now: Microseconds) -> WorkflowRecord {
+        var record = WorkflowRecord(number: number, lane: lane, input: input, attributes: attributes, created: now)
+        let later = now - (due ?? created)
+        record.deadline = deadline.map { $0 + later }
+        record.expires = expires.map { $0 + later }
+        return record
+    }
+
     /// Moves to the moments of a later call of the same debounce, but begins at the latest so long after the first call.
-    package mutating func postpone(to later: WorkflowRecord, since: Microseconds, atMost: Duration?) {
+    private mutating func postpone(to later: WorkflowRecord, since: Microseconds, atMost: Duration?) {
         let limit = atMost.map { since.adding($0) } ?? .max
         due = later.due.map { min($0, limit) }
         // What follows from its beginning moves with it.

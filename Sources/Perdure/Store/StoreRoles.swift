@@ -158,6 +158,9 @@ package struct StoredDeduplication: Sendable, Hashable {
     /// How long after the first call it is due at the latest.
     package var maximumWait: Duration?
 
+    /// Of a queue in which each key is open once.
+    package static func singletonKey(_ key: String) -> String { "@singleton:" + key }
+
     package init(key: String, policy: DeduplicationPolicy, isDebounced: Bool = false, maximumWait: Duration? = nil) {
         self.key = key
         self.policy = policy
@@ -348,6 +351,8 @@ package enum Wakeup: Sendable, Hashable {
     case ended([WorkflowNumber])
     /// These have published, appended or replied.
     case published([WorkflowNumber])
+    /// There may be room under these limits.
+    case freed([LimitID])
     /// Anything may have happened (a reconnection).
     case everything
 }

@@ -5,6 +5,8 @@ struct DeduplicationKey: Hashable, Sendable {
     private let queue: ExactText
     private let key: ExactText
 
+    init(queue: String, key: String) { (self.queue, self.key) = (ExactText(queue), ExactText(key)) }
+
     /// nil: nothing is kept out.
     init?(_ record: WorkflowRecord, _ policies: IDPolicies) {
         guard let deduplication = policies.deduplication else { return nil }
@@ -41,6 +43,25 @@ extension Tables {
         }
     }
 
+    /// From now on the key is this one's; who redrives a dead letter must know that it had it.
+    mutating func take(_ key: DeduplicationKey, for record: WorkflowRecord) {
+        if let former = currentHolder(of: key)?.number, letters[former]?.redriven == nil { letters[former]?.uniqueKey = key }
+        deduplications[key] = DeduplicationHolder(record)
+    }
+
+    /// The key by which a dead letter kept others out is the new run's; false if somebody open has it.
+    mutating func retakeKey(of letter: WorkflowNumber, for record: WorkflowRecord) -> Bool {
+        let queue = record.lane.queue
+        var key = letters[letter]?.uniqueKey ?? deduplications.first { currentHolder(of: $0.key)?.number == letter }?.key
+        if key == nil, queues[queue]?.declared.singleton != nil {
+            key = DeduplicationKey(queue: queue, key: StoredDeduplication.singletonKey(record.lane.key))
+        }
+        guard let key else { return true }
+        if let holder = currentHolder(of: key), outcomes[holder.number] == nil { return false }
+        take(key, for: record)
+        return true
+    }
+
     /// Of a run that was continued, the newest of its chain.
     private func currentHolder(of key: DeduplicationKey) -> DeduplicationHolder? {
         guard var holder = deduplications[key] else { return nil }
@@ -48,15 +69,14 @@ extension Tables {
         return holder
     }
 
-    /// It keeps its place, and its key; what is debounced is put off.
+    /// It keeps its place, and its key.
     mutating func replace(_ number: WorkflowNumber, by record: WorkflowRecord, _ policies: IDPolicies, since: Microseconds) {
         guard var held = workflows[number], let deduplication = policies.deduplication else { return }
-        (held.input, held.attributes) = (record.input, record.attributes)
-        if deduplication.isDebounced { held.postpone(to: record, since: since, atMost: deduplication.maximumWait) }
+        held.take(record, deduplication, since: since)
         workflows[number] = held
-        guard deduplication.isDebounced else { return }
         live[number]?.expires = held.expires
         watchExpiry(of: number)
+        guard deduplication.isDebounced else { return }
         if live[number]?.state == .waiting {
             makeWaiting(number, due: held.due ?? .min)
         } else {

@@ -21,7 +21,10 @@ extension Tables {
             for lane in items.keys.filter({ $0.queue == wish.queue }) {
                 while let batch = takeBatch(of: lane, wish, now: now) {
                     let number = numberBlock(count: 1, now: time).first
-                    insert(WorkflowRecord(number: number, lane: lane, input: batch, created: now), owner: nil, now: now)
+                    let items = batch.map(\.payload.bytes)
+                    var record = WorkflowRecord(number: number, lane: lane, input: BatchItem.array(items), created: now)
+                    record.expires = wish.expiry.flatMap { expiry in batch.map(\.created).min().map { $0 + expiry } }
+                    insert(record, owner: nil, now: now)
                     made += 1
                 }
                 if let oldest = items[lane]?.first { next = min(next ?? .max, oldest.created.adding(.microseconds(wish.within))) }
@@ -30,7 +33,7 @@ extension Tables {
         return (made, next)
     }
 
-    private mutating func takeBatch(of lane: Lane, _ wish: BatchWish, now: Microseconds) -> EncodedPayload? {
+    private mutating func takeBatch(of lane: Lane, _ wish: BatchWish, now: Microseconds) -> [BatchItem]? {
         guard let waiting = items[lane], let oldest = waiting.first else { return nil }
         guard waiting.count >= wish.size || oldest.created.adding(.microseconds(wish.within)) <= now else { return nil }
         var batch: [BatchItem] = []
@@ -42,6 +45,6 @@ extension Tables {
             batch.append(item)
         }
         if items[lane]?.isEmpty == true { items[lane] = nil }
-        return BatchItem.array(batch.map(\.payload.bytes))
+        return batch
     }
 }

@@ -6,6 +6,8 @@ struct DeadLetter: Sendable {
     var since: Microseconds
     /// The run that was started instead.
     var redriven: WorkflowNumber?
+    /// By which it kept others out, until somebody else took it.
+    var uniqueKey: DeduplicationKey?
 }
 
 extension Tables {
@@ -31,10 +33,10 @@ extension Tables {
         return found.compactMap { old, new in
             if let redriven = letters[old]?.redriven { return redriven == new ? old : nil }
             guard let record = workflows[old] else { return nil }
+            var again = record.redriven(as: new, at: now)
+            again.id = record.id.flatMap { ids[ExactText($0)] == old ? $0 : nil }
+            guard retakeKey(of: old, for: again) else { return nil }
             letters[old]?.redriven = new
-            let id = record.id.flatMap { ids[ExactText($0)] == old ? $0 : nil }
-            let again = WorkflowRecord(
-                number: new, id: id, lane: record.lane, input: record.input, attributes: record.attributes, created: now)
             insert(again, owner: nil, now: now)
             return old
         }

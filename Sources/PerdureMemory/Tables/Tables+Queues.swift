@@ -47,10 +47,12 @@ extension Tables {
         }
     }
 
-    mutating func changeQueue(_ name: String, _ change: QueueChange, now: Microseconds) -> QueueRow? {
+    mutating func changeQueue(_ name: String, _ change: QueueChange, now: Microseconds) throws(StoreError) -> QueueRow? {
         guard var queue = queues[name] else { return nil }
         switch change {
-        case .limits(let limits): queue.changed = limits
+        case .limits(let limits, let revision):
+            if let revision, revision != queue.revision { throw StoreError.queueChanged }
+            queue.changed = limits
         case .pause(let reason): (queue.isPaused, queue.pauseReason) = (true, reason)
         case .resume: (queue.isPaused, queue.pauseReason) = (false, nil)
         }
@@ -61,7 +63,7 @@ extension Tables {
 
     /// Looks at all that is open: no test has so much that it matters.
     func counts(of queue: String, now: Microseconds) -> QueueCounts {
-        var counts = QueueCounts()
+        var counts = QueueCounts(items: items.reduce(0) { $0 + ($1.key.queue == queue ? $1.value.count : 0) })
         for (number, row) in live where lanes[row.lane].queue == queue {
             let isDelayed = row.hasNotBegun && (row.state == .waiting || row.due ?? .min > now)
             if isDelayed {

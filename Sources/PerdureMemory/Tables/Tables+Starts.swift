@@ -79,7 +79,7 @@ extension Tables {
         case .insert: insert(record, owner: owner, now: now)
         case .succeed(let former):
             insert(record, owner: owner, now: now)
-            if let key = DeduplicationKey(record, policies) { deduplications[key] = DeduplicationHolder(record) }
+            if let key = DeduplicationKey(record, policies) { take(key, for: record) }
             if let former { deliver(InboxItem(workflow: former, kind: .cancel)) }
         case .replace(let number):
             guard let key = DeduplicationKey(record, policies) else { return }

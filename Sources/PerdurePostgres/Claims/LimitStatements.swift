@@ -72,10 +72,12 @@ struct LimitStatements: Sendable {
             SELECT l.workflow FROM \(s).slots l JOIN \(s).queues q ON q.name = l.queue AND q.revision = $4::int8
             WHERE l.queue = $1::text AND l.keyed = $2::bool AND l.key = $3::text ORDER BY l.workflow
             """)
+        // Full also by the snapshot that finds them: what came when a holder had left is in nobody's way.
         waiting = Statement(
             "perdure_displaceable", isPrepared: false,
             """
             SELECT number FROM \(s).live WHERE state = 0 AND lane = ANY($1::int8[]) AND coalesce(due <= \(serverMicroseconds), true)
+                AND (SELECT count(*) FROM \(s).slots l WHERE l.queue = $2::text AND l.keyed = $3::bool AND l.key = $4::text) >= $5::int8
             ORDER BY tx, number LIMIT 1000 FOR UPDATE SKIP LOCKED
             """)
         take = Statement(

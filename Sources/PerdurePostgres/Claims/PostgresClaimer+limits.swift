@@ -112,11 +112,11 @@ extension PostgresClaimer {
 
     private func displaceNow(_ request: DisplaceRequest, _ session: Session) throws(StoreError) -> DisplaceReport {
         let limit = request.limit
-        let held = try session.query(
-            limits.holders, [.text(limit.queue), .bool(limit.key != nil), .text(limit.key ?? ""), .int8(request.revision)])
+        let place: [ParameterBuffer?] = [try .text(limit.queue), .bool(limit.key != nil), try .text(limit.key ?? "")]
+        let held = try session.query(limits.holders, place + [.int8(request.revision)])
         // Not full after all, or not under these rules any more.
         guard held.count >= request.capacity else { return DisplaceReport() }
-        let rows = try session.query(limits.waiting, [.int8s(request.lanes)])
+        let rows = try session.query(limits.waiting, [.int8s(request.lanes)] + place + [.int8(Int64(request.capacity))])
         let waiting = rows.map { rows.int($0, 0) }
         let giving = request.cancels ? Array(waiting.dropLast(request.capacity)) : waiting
         let taken = try session.query(limits.take, [.int8s(giving), .int8(me)])

@@ -9,8 +9,14 @@ extension PostgresStore {
                 let names = try ParameterBuffer.texts(queues.map(\.name))
                 let before = try session.query(statements.before, [names])
                 try session.query(statements.declare, [names, .texts(queues.map(\.text))])
-                let declared = Dictionary(queues.map { ($0.name, $0.text) }) { first, _ in first }
-                return before.compactMap { row in before.text(row, 1) == declared[before.text(row, 0)] ? nil : before.queue(row) }
+                let declared = Dictionary(queues.map { ($0.name, $0) }) { first, _ in first }
+                let others = before.compactMap { row in
+                    before.text(row, 1) == declared[before.text(row, 0)]?.text ? nil : before.queue(row)
+                }
+                // What holds a slot until its end would wait for a second one when it wakes.
+                let leaving = others.filter { $0.declared.slots == .untilEnd && declared[$0.name]?.slots == .whileRunning }
+                if !leaving.isEmpty { try session.query(statements.freeOwn, [.texts(leaving.map(\.name))]) }
+                return others
             }
         }
     }
@@ -29,9 +35,10 @@ extension PostgresStore {
         return try await connection(.reads).runConnected { session throws(StoreError) in
             let (names, name) = (try ParameterBuffer.texts([name]), try ParameterBuffer.text(name))
             switch change {
-            case .limits(let limits):
+            case .limits(let limits, let revision):
                 let text: ParameterBuffer? = if let limits { try .text(limits.text) } else { nil }
-                try session.query(statements.limits, [name, text])
+                let rows = try session.query(statements.limits, [name, text, .int8(revision)])
+                if rows.isNull(0, 0) { throw StoreError.queueChanged }
             case .pause(let reason):
                 let text: ParameterBuffer? = if let reason { try .text(reason) } else { nil }
                 try session.query(statements.pause, [name, text])
@@ -47,7 +54,8 @@ extension PostgresStore {
         return try await connection(.reads).runConnected { session throws(StoreError) in
             let row = try session.query(statement, [.text(name)])
             return QueueCounts(
-                waiting: Int(row.int(0, 0)), delayed: Int(row.int(0, 1)), running: Int(row.int(0, 2)), oldest: row.optionalInt(0, 3))
+                waiting: Int(row.int(0, 0)), delayed: Int(row.int(0, 1)), running: Int(row.int(0, 2)), oldest: row.optionalInt(0, 3),
+                items: Int(row.int(0, 4)))
         }
     }
 
@@ -103,8 +111,10 @@ extension PostgresStore {
             let made = try session.transaction { () throws(StoreError) -> Int in
                 var made = 0
                 for wish in wishes {
-                    made += Int(
-                        try session.query(statements.gather, [.text(wish.queue), .int4(Int32(wish.size)), .int8(wish.within)]).int(0, 0))
+                    let parameters: [ParameterBuffer?] = [
+                        try .text(wish.queue), .int4(Int32(wish.size)), .int8(wish.within), .int8(wish.expiry),
+                    ]
+                    made += Int(try session.query(statements.gather, parameters).int(0, 0))
                 }
                 self.registry.acknowledge(executor, try session.query(fence, [.int8(executor), .int4(slot)]).int(0, 0))
                 return made

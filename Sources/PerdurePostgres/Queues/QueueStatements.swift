@@ -2,6 +2,7 @@
 struct QueueStatements: Sendable {
     let before: Statement
     let declare: Statement
+    let freeOwn: Statement
     let rows: Statement
     let limits: Statement
     let pause: Statement
@@ -27,12 +28,13 @@ struct QueueStatements: Sendable {
             SELECT u.name, u.declared, 1 FROM unnest($1::text[], $2::text[]) AS u(name, declared) ORDER BY u.name
             ON CONFLICT (name) DO UPDATE SET declared = excluded.declared, revision = q.revision + 1 WHERE q.declared <> excluded.declared
             """)
+        freeOwn = statement("free_own", "DELETE FROM \(s).slots WHERE queue = ANY($1::text[]) AND workflow IS NOT NULL")
         rows = statement(
             "rows", "SELECT \(columns) FROM \(s).queues q WHERE $1::text[] IS NULL OR q.name = ANY($1::text[]) ORDER BY q.name")
-        limits = statement("limits", "UPDATE \(s).queues SET changed = $2::text, revision = revision + 1 WHERE name = $1::text")
+        limits = statement("limits", "SELECT \(s).set_limits($1::text, $2::text, $3::int8)")
         pause = statement("pause", "SELECT \(s).pause_queue($1::text, $2::text)")
         resume = statement("resume", "SELECT \(s).resume_queue($1::text)")
-        counts = statement("counts", "SELECT waiting, delayed, running, oldest FROM \(s).queue_counts($1::text)")
+        counts = statement("counts", "SELECT waiting, delayed, running, oldest, items FROM \(s).queue_counts($1::text)")
         deadLetters = statement(
             "dead_letters",
             """
@@ -50,12 +52,12 @@ struct QueueStatements: Sendable {
             FROM unnest($1::text[], $2::text[], $3::int2[], $4::text[], $5::text[], $6::bytea[])
                 WITH ORDINALITY AS u(queue, lane_key, priority, name, version, payload, place) ORDER BY u.place
             """)
-        gather = statement("gather", "SELECT \(s).gather($1::text, $2::int4, $3::int8)")
+        gather = statement("gather", "SELECT \(s).gather($1::text, $2::int4, $3::int8, $4::int8)")
         nextItem = statement(
             "next_item",
             """
             SELECT min(i.created + u.within) - \(serverMicroseconds) FROM unnest($1::text[], $2::int8[]) AS u(queue, within)
-            JOIN \(s).items i ON i.queue = u.queue
+            CROSS JOIN LATERAL (SELECT i.created FROM \(s).items i WHERE i.queue = u.queue ORDER BY i.created LIMIT 1) i
             """)
     }
 }

@@ -16,7 +16,7 @@ func queueViews(_ s: SchemaName) -> String {
         \(s).json_of(q.declared) AS declared, \(s).json_of(q.changed) AS changed, q.revision,
         (SELECT count(*) FROM \(s).served_queues v JOIN \(s).executors e ON e.executor = v.executor
             WHERE v.queue = q.name AND e.lease_until > \(serverMicroseconds)) AS engines,
-        c.waiting, c.delayed, c.running, \(s).moment(c.oldest) AS oldest_waiting_at
+        c.waiting, c.delayed, c.running, \(s).moment(c.oldest) AS oldest_waiting_at, c.items
     FROM \(s).queues q
     CROSS JOIN LATERAL (SELECT coalesce(\(s).json_of(q.changed), \(s).json_of(q.declared) -> 'limits') AS limits) l
     CROSS JOIN LATERAL \(s).queue_counts(q.name) c;

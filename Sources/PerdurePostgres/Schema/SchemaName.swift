@@ -25,6 +25,8 @@ struct SchemaName: Sendable, Hashable, CustomStringConvertible {
 
     /// The first half of the names of the locks of queues.
     var queueLockClass: Int32 { Int32(truncatingIfNeeded: hash) }
+    /// Of the locks that let one at a time make workflows of a queue's items.
+    var batchLockClass: Int32 { ~queueLockClass }
 
     static func quote(_ identifier: String) -> String {
         "\"" + identifier.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""

@@ -78,11 +78,14 @@ func queueTables(_ s: SchemaName) -> String {
         PRIMARY KEY (queue, keyed, key)) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
     CREATE TABLE \(s).deduplications (queue text NOT NULL, key text NOT NULL, number int8 NOT NULL, since int8 NOT NULL,
         PRIMARY KEY (queue, key));
-    CREATE TABLE \(s).dead_numbers (number int8 PRIMARY KEY, queue text NOT NULL, key text NOT NULL, since int8 NOT NULL, redriven_as int8);
+    CREATE INDEX deduplications_holders ON \(s).deduplications (number);
+    CREATE TABLE \(s).dead_numbers (number int8 PRIMARY KEY, queue text NOT NULL, key text NOT NULL, since int8 NOT NULL, redriven_as int8,
+        unique_key text);
     CREATE INDEX dead_numbers_queues ON \(s).dead_numbers (queue, number) WHERE redriven_as IS NULL;
     CREATE TABLE \(s).items (item int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY, queue text NOT NULL, lane_key text NOT NULL,
         priority int2 NOT NULL, name text NOT NULL, version text NOT NULL, payload bytea NOT NULL, created int8 NOT NULL)
         WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+    CREATE INDEX items_created ON \(s).items (queue, created);
     CREATE INDEX items_lanes ON \(s).items (queue, lane_key, priority, name, version, item);
     """
 }

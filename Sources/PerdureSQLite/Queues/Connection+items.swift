@@ -4,9 +4,11 @@ extension Query {
     fileprivate static let insert = Query("INSERT INTO perdure_items (lane, created, payload, codec) VALUES (?1, ?2, ?3, ?4)")
     /// From lane to lane through the index, whatever number of items they hold.
     fileprivate static let nextLane = Query("SELECT lane FROM perdure_items WHERE lane > ?1 ORDER BY lane LIMIT 1")
+    fileprivate static let count = Query(
+        "SELECT count(*) FROM perdure_lanes AS n JOIN perdure_items AS i ON i.lane = n.lane WHERE n.queue = ?1")
     fileprivate static let oldest = Query("SELECT created FROM perdure_items WHERE lane = ?1 ORDER BY item LIMIT 1")
     fileprivate static let hasMany = Query("SELECT 1 FROM perdure_items WHERE lane = ?1 ORDER BY item LIMIT 1 OFFSET ?2")
-    fileprivate static let items = Query("SELECT item, payload FROM perdure_items WHERE lane = ?1 ORDER BY item LIMIT ?2")
+    fileprivate static let items = Query("SELECT item, payload, created FROM perdure_items WHERE lane = ?1 ORDER BY item LIMIT ?2")
     fileprivate static let delete = Query("DELETE FROM perdure_items WHERE lane = ?1 AND item <= ?2")
 }
 
@@ -27,6 +29,12 @@ extension Connection {
             try statement.bind(3, item.payload)
             try statement.run()
         }
+    }
+
+    func items(in queue: String) throws(StoreError) -> Int {
+        let statement = try prepared(.count)
+        try statement.bind(1, queue)
+        return Int(try statement.first { $0.int(0) } ?? 0)
     }
 
     func itemGroups(_ wishes: [BatchWish]) throws(StoreError) -> [ItemGroup] {
@@ -60,17 +68,21 @@ extension Connection {
         statement.bind(1, group.number)
         statement.bind(2, Int64(group.wish.size))
         var (items, bytes, last): ([[UInt8]], Int, Int64) = ([], 0, 0)
+        var oldest = now
         defer { statement.reset() }
         while try statement.step() {
             let payload = statement.bytes(1)
             bytes += payload.count
             if !items.isEmpty, bytes > BatchItem.mostBytes { break }
             items.append(payload)
+            oldest = min(oldest, statement.int(2))
             last = statement.int(0)
         }
         statement.reset()
         let number = try numberBlock(of: 1, now: time).first
-        _ = try insert(WorkflowRecord(number: number, lane: group.lane, input: BatchItem.array(items), created: now), owner: nil)
+        var record = WorkflowRecord(number: number, lane: group.lane, input: BatchItem.array(items), created: now)
+        record.expires = group.wish.expiry.map { oldest.addingSaturating($0) }
+        _ = try insert(record, owner: nil)
         let delete = try prepared(.delete)
         delete.bind(1, group.number)
         delete.bind(2, last)

@@ -45,7 +45,7 @@ extension Connection {
         }
     }
 
-    /// False if it is no dead letter, or was started again under another number.
+    /// False if it is no dead letter, or was started again under another number, or another that is open has the key that keeps others out.
     ///
     /// One that was started under this one is as good as started by this call.
     func redrive(_ old: WorkflowNumber, as new: WorkflowNumber, now: Microseconds) throws(StoreError) -> Bool {
@@ -54,8 +54,9 @@ extension Connection {
         guard let redriven = try letter.first({ $0.optionalInt(0) }), let record = try workflow(old) else { return false }
         if let redriven { return redriven == new }
         if try workflow(new) != nil { throw StoreError.numberTaken(new) }
-        var again = WorkflowRecord(number: new, lane: record.lane, input: record.input, attributes: record.attributes, created: now)
+        var again = record.redriven(as: new, at: now)
         if let id = record.id, try run(ofID: id)?.number == old { again.id = id }
+        guard try retakeKey(of: old, for: again) else { return false }
         _ = try insert(again, owner: nil)
         if let id = again.id { try setNewestRun(of: id, again) }
         let mark = try prepared(.mark)

@@ -88,7 +88,8 @@ extension Connection {
     func change(_ name: String, _ change: QueueChange, now: Microseconds) throws(StoreError) -> QueueRow? {
         let statement: Statement
         switch change {
-        case .limits(let limits):
+        case .limits(let limits, let revision):
+            if let revision, let found = try row(of: name, now: now), found.revision != revision { throw StoreError.queueChanged }
             statement = try prepared(.setLimits)
             try statement.bind(2, limits?.text)
         case .pause(let reason):
@@ -118,7 +119,8 @@ extension Connection {
         try oldest.bind(1, queue)
         oldest.bind(2, now)
         return QueueCounts(
-            waiting: waiting, delayed: notYet + delayed, running: running, oldest: try oldest.first { $0.optionalInt(0) } ?? nil)
+            waiting: waiting, delayed: notYet + delayed, running: running, oldest: try oldest.first { $0.optionalInt(0) } ?? nil,
+            items: try items(in: queue))
     }
 
     /// nil: no live engine runs its type and version; false: none that does takes work from its queue.

@@ -24,8 +24,10 @@ extension Schema {
             queue TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (queue, key)
         ) STRICT, WITHOUT ROWID;
 
+        CREATE INDEX perdure_deduplications_holder ON perdure_deduplications (number);
+
         CREATE TABLE perdure_letters (
-            number INTEGER PRIMARY KEY, queue TEXT NOT NULL, lane_key TEXT NOT NULL, since INTEGER NOT NULL, redriven INTEGER
+            number INTEGER PRIMARY KEY, queue TEXT NOT NULL, lane_key TEXT NOT NULL, since INTEGER NOT NULL, redriven INTEGER, unique_key TEXT
         ) STRICT;
         CREATE INDEX perdure_letters_queue ON perdure_letters (queue, number) WHERE redriven IS NULL;
 

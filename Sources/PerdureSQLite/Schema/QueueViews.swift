@@ -23,7 +23,8 @@ extension Schema {
             coalesce(c.waiting, 0) AS waiting,
             coalesce(c.delayed, 0) AS delayed,
             coalesce(c.running, 0) AS running,
-            \(timestamp("c.oldest")) AS oldest_waiting_at
+            \(timestamp("c.oldest")) AS oldest_waiting_at,
+            (SELECT count(*) FROM perdure_lanes AS n JOIN perdure_items AS i ON i.lane = n.lane WHERE n.queue = q.name) AS items
         FROM perdure_queues AS q
         LEFT JOIN (
             SELECT

@@ -172,8 +172,36 @@ import Testing
         bench.add(2, key: "a")
         bench.dispatcher.adopt(99, Lane(queue: "work", key: "a", workflow: "flow"), now: bench.now)
         #expect(bench.claimAll().isEmpty)
-        let (first, second) = (bench.dispatcher.left(99), bench.dispatcher.left(99))
+        let (first, second) = (bench.dispatcher.left(99).makesRoom, bench.dispatcher.left(99).makesRoom)
         #expect(first && !second)
         #expect(bench.claimAll().count == 1)
+    }
+
+    @Test func `a key that is full is not asked again until somebody has left room under it`() throws {
+        var bench = QueueBench(Queue("work", perKey: 1, slots: .untilEnd))
+        bench.add(2, key: "a")
+        #expect(bench.claimAll().count == 1)
+        bench.add(1, key: "b")
+        // What has arrived for others is no reason to ask for it.
+        let begun = bench.claimAll()
+        #expect(begun.map(\.key) == ["b"] && bench.plans == 1)
+        let (other, unknown) = (LimitID(queue: "work", key: "b"), LimitID(queue: "other", key: "a"))
+        let isReason = bench.dispatcher.unblock([other, unknown, LimitID(queue: "work")])
+        let none = bench.plan()
+        #expect(!isReason && none == nil)
+        let isReasonNow = bench.dispatcher.unblock([LimitID(queue: "work", key: "a")])
+        let next = bench.plan()
+        #expect(isReasonNow && next?.asks.map(\.key) == ["a"])
+    }
+
+    @Test func `others are told where a workflow takes its slot with it`() {
+        var bench = QueueBench(Queue("work", concurrency: 5, perKey: 2, slots: .untilEnd))
+        let lane = Lane(queue: "work", key: "a", workflow: "flow")
+        bench.dispatcher.adopt(1, lane, now: bench.now)
+        let alone = bench.dispatcher.left(1).freed
+        bench.dispatcher.configure([QueueRow(declared: QueueRules(Queue("work", perKey: 2, slots: .untilEnd)), revision: 2, engines: 2)])
+        bench.dispatcher.adopt(2, lane, now: bench.now)
+        let shared = bench.dispatcher.left(2).freed
+        #expect(alone.isEmpty && shared == [LimitID(queue: "work", key: "a")])
     }
 }

@@ -77,7 +77,7 @@ struct QueueBench {
         var mayBegin = false
         for row in running.prefix(count) {
             slots = slots.filter { $0.value != row.number }
-            mayBegin = dispatcher.left(row.number) || mayBegin
+            mayBegin = dispatcher.left(row.number).makesRoom || mayBegin
         }
         running.removeFirst(min(count, running.count))
         return mayBegin

@@ -90,6 +90,11 @@ struct ScheduleBadInputTests {
         Refusal(ScheduleSpec(times: [.cron("@daily")], excluding: [.cron("@every 1h")]), "cannot be an exclusion"),
         Refusal(ScheduleSpec(times: [.cron("@daily")], excluding: [.cron("61 * * * *")]), "the field minute"),
         Refusal(ScheduleSpec(times: [.cron("0 3 * * *")], excluding: [.cron("0 * * * *")]), "exclusions leave none"),
+        Refusal(
+            ScheduleSpec(
+                times: [.cron("0 0 1 1 *")], start: Date(timeIntervalSince1970: 1_800_000_000),
+                end: Date(timeIntervalSince1970: 1_800_000_100)),
+            "between its start and its end"),
         Refusal(.calendar(hour: [24]), "`hour`", "24", "0 to 23 are allowed"),
         Refusal(.calendar(hour: [.range(9...17, step: 0)]), "step of 0"),
         Refusal(.calendar(hour: [ScheduleRange(start: 17, end: 9)]), "from 17 to 9", "backwards"),

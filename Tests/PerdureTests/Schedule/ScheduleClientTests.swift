@@ -181,4 +181,13 @@ struct ScheduleClientTests {
         let error = await #expect(throws: WorkflowError.self, sourceLocation: location) { try await body() }
         #expect(error?.code == code, sourceLocation: location)
     }
+
+    @Test func `one whose times are past is refused`() async throws {
+        try await running { engine, _, _ in
+            let past = Date(timeIntervalSince1970: 1_900_000_000)
+            await expect(.invalidDeclaration) { try await engine.createSchedule(hourly { $0.spec = .once(at: past) }) }
+            #expect(try await engine.schedules().isEmpty)
+            try await engine.createSchedule(hourly { $0.spec = .once(at: past.addingTimeInterval(100_000_000)) })
+        }
+    }
 }

@@ -10,7 +10,9 @@ import Testing
             #expect(machine.look(1) == ["1"])
             #expect(machine.look(2, ended: [1: .completed]) == ["2"])
             #expect(machine.look(3, ended: [2: .failed]) == ["3"])
-            #expect(machine.state.open == [ScheduledRun(number: 3)] && machine.state.started == 3 && machine.state.skipped == 0)
+            #expect(
+                machine.state.open == [ScheduledRun(number: 3, isBeside: policy == .allowAll)] && machine.state.started == 3
+                    && machine.state.skipped == 0)
             #expect(machine.state.next == ScheduleMachine.hour(4) && machine.state.due == ScheduleMachine.hour(4))
         }
     }
@@ -122,5 +124,28 @@ import Testing
         machine.trigger(0.9, .allowAll)
         machine.trigger(0.9, .allowAll)
         #expect(machine.look(0.9).count == 2)
+    }
+
+    /// As in Temporal's scheduler, which does not watch what it starts by `allowAll`.
+    @Test func `what was started beside the others is in nobody's way`() throws {
+        var machine = try ScheduleMachine { $0.overlap = .cancelOther }
+        machine.trigger(0.5, .allowAll)
+        #expect(machine.look(0.5) == ["t"])
+        #expect(machine.look(1) == ["1"])
+        #expect(machine.asks.isEmpty)
+        // The next one makes that of the schedule's own policy give way, and only that.
+        #expect(machine.look(2) == [])
+        #expect(machine.asks == [InboxItem(workflow: 2, kind: .cancel)])
+        #expect(machine.state.open == [ScheduledRun(number: 1, isBeside: true), ScheduledRun(number: 2, asked: .cancel)])
+        #expect([ScheduledRun](words: machine.state.open.words) == machine.state.open)
+        #expect(machine.look(2.5, ended: [2: .cancelled]) == ["2"])
+    }
+
+    @Test func `what was started beside the others pauses on failure all the same`() throws {
+        var machine = try ScheduleMachine { ($0.overlap, $0.pauseOnFailure) = (.allowAll, true) }
+        machine.look(1)
+        #expect(machine.state.paused == nil)
+        machine.look(1.5, ended: [1: .failed])
+        #expect(machine.state.paused != nil)
     }
 }

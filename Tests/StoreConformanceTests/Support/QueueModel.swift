@@ -132,6 +132,7 @@ struct QueueModel {
             case .replace where held.isFresh, .cancelExisting where held.isFresh:
                 guard held.lane.workflow == record.lane.workflow else { return .otherType(held.lane.workflow) }
                 items[holder]?.input = record.input
+                items[holder]?.expires = record.expires
                 return .existing(holder)
             case .cancelExisting: items[holder]?.isCancelled = true
             case .replace: break

@@ -239,11 +239,22 @@ package struct Dispatcher: Sendable {
 
     /// A workflow is this engine's no more, and the database knows it.
     ///
-    /// True if another of its queue may begin now.
-    mutating func left(_ number: WorkflowNumber) -> Bool {
-        guard let place = held.removeValue(forKey: number) else { return false }
+    /// - Returns: Whether another of its queue may begin now, and under which limits it may have made room for other engines.
+    mutating func left(_ number: WorkflowNumber) -> (makesRoom: Bool, freed: [LimitID]) {
+        guard let place = held.removeValue(forKey: number) else { return (false, []) }
         for limit in place.limits { pools[limit]?.left() }
-        return queues[place.queue]?.leave(place.key) ?? false
+        let makesRoom = queues[place.queue]?.leave(place.key) ?? false
+        // Where the slots are the workflows' own, one goes with the end of its workflow, and nobody gives it back.
+        guard let row = queues[place.queue]?.row, row.engines > 1, row.rules.slots == .untilEnd else { return (makesRoom, []) }
+        let limits = [LimitID(queue: place.queue), LimitID(queue: place.queue, key: place.key)]
+        return (makesRoom, limits.filter { capacity($0) != nil })
+    }
+
+    /// Somebody has left room under these limits; true if that is a reason to ask.
+    mutating func unblock(_ limits: [LimitID]) -> Bool {
+        var isReason = false
+        for limit in limits where queues[limit.queue]?.unblock(limit) == true { isReason = true }
+        return isReason
     }
 
     // MARK: Slots

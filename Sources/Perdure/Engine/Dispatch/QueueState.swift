@@ -77,8 +77,16 @@ struct QueueState: Sendable {
         keysBlockedUntil = min(keysBlockedUntil ?? until, until)
     }
 
-    mutating func unblock(_ key: String) {
-        for rank in rings.keys { rings[rank]?.unblock(key) }
+    /// True if something was held up by it.
+    mutating func unblock(_ limit: LimitID) -> Bool {
+        var wasHeldUp = false
+        if let key = limit.key {
+            for rank in rings.keys where rings[rank]?.unblock(key) == true { wasHeldUp = true }
+        } else if isFull {
+            (blockedUntil, isFull) = (nil, false)
+            wasHeldUp = true
+        }
+        return wasHeldUp
     }
 
     mutating func unblockAll() {

@@ -34,6 +34,7 @@ extension Incarnation {
         let mail = mailRoute.withLock { $0.asked }
         do throws(StoreError) {
             if todo.reset { claimer.reset() }
+            if todo.reset || todo.freed { dispatcher.withLock { $0.unblockAll(now: clock.instant()) } }
             if todo.settings {
                 try await readPauses()
                 try await readQueues()

@@ -150,11 +150,13 @@ extension Incarnation {
             }
         case .inbox: followMail()
         case .settings: look { $0.settings = true }
+        case .freed(let limits): if dispatcher.withLock({ $0.unblock(limits) }) { look { $0.turn = true } }
         case .ended, .published: break
         case .everything:
             mailRoute.withLock { $0.detour() }
             look { todo in
                 todo.ready = true
+                todo.freed = true
                 todo.settings = true
                 todo.inbox = true
                 todo.due = true

@@ -9,6 +9,15 @@ extension Incarnation {
                 .warning,
                 "queue '\(before.name)' was declared otherwise until now, and all engines follow the new declaration; before it was \(before.declared.text)"
             )
+            guard before.declared.batchSize != nil, queues.contains(where: { $0.name == before.name && $0.batchSize == nil }) else {
+                continue
+            }
+            let items = try await store.queueCounts(before.name).items
+            if items == 0 { continue }
+            log(
+                .warning,
+                "queue '\(before.name)' makes no batches any more, and \(items) items wait in it: declare it with `batch:` until they are gone"
+            )
         }
     }
 
@@ -26,8 +35,12 @@ extension Incarnation {
 
     /// Makes workflows of items.
     func gather(_ now: Microseconds) async throws(StoreError) {
-        let wishes = queues.compactMap { rules in
-            rules.batchSize.map { BatchWish(queue: rules.name, size: $0, within: rules.batchWithin ?? 1_000_000) }
+        // As the newest declaration says, whoever made it.
+        let declared = dispatcher.withLock { dispatcher in queues.map { dispatcher.queues[$0.name]?.row?.declared ?? $0 } }
+        let wishes = declared.compactMap { rules in
+            rules.batchSize.map {
+                BatchWish(queue: rules.name, size: $0, within: rules.batchWithin ?? 1_000_000, expiry: rules.expiry)
+            }
         }
         if wishes.isEmpty { return }
         todo.withLock { $0.nextBatch = .max }

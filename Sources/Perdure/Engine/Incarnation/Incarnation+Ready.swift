@@ -13,10 +13,7 @@ extension Incarnation {
 
     /// With `scouting` it looks for lanes in which something has become ready; then it claims until nothing is left that may run.
     func claimReady(scouting: Bool) async throws(StoreError) {
-        if scouting {
-            try await scout()
-            dispatcher.withLock { $0.unblockAll(now: clock.instant()) }
-        }
+        if scouting { try await scout() }
         while !isEnding {
             // The more is known of who waits, the fairer is what is claimed; a page costs less than a claim.
             for _ in 0..<Self.pagesAtOnce where claimer.hasMoreToScout { try await scout() }
@@ -93,12 +90,14 @@ extension Incarnation {
         let slots = dispatcher.withLock { $0.surplus(now: clock.instant()) }
         if slots.isEmpty { return }
         try await claimer.free(slots)
-        tellOthers { $0.ready = true }
+        tellOthers { $0.freed.formUnion(slots.map(\.limit)) }
     }
 
     /// It is this engine's no more, and the database knows it: its slot is there for the next.
     func left(_ number: WorkflowNumber) {
-        if dispatcher.withLock({ $0.left(number) }) { look { $0.turn = true } }
+        let left = dispatcher.withLock { $0.left(number) }
+        if left.makesRoom { look { $0.turn = true } }
+        if !left.freed.isEmpty { tellOthers { $0.freed.formUnion(left.freed) } }
     }
 
     /// Whatever way it came into memory, it counts.

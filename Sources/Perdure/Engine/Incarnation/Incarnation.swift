@@ -207,6 +207,8 @@ package struct Todo {
     var ready = true
     /// Something that is known to be ready may be claimed now: a slot is free, a rate allows it.
     var turn = false
+    /// There may be room under any limit.
+    var freed = false
     var inbox = true
     var due = true
     var suspects = true
@@ -254,14 +256,16 @@ struct Outgoing {
     var settings = false
     var ended: [WorkflowNumber] = []
     var published: Set<WorkflowNumber> = []
+    var freed: Set<LimitID> = []
 
-    var isEmpty: Bool { !ready && !inbox && !settings && ended.isEmpty && published.isEmpty }
+    var isEmpty: Bool { !ready && !inbox && !settings && ended.isEmpty && published.isEmpty && freed.isEmpty }
 
     mutating func take() -> [Wakeup] {
         defer { self = Outgoing() }
         var wakeups = (ready ? [Wakeup.ready] : []) + (inbox ? [.inbox] : []) + (settings ? [.settings] : [])
         if !ended.isEmpty { wakeups.append(.ended(ended)) }
         if !published.isEmpty { wakeups.append(.published(Array(published))) }
+        if !freed.isEmpty { wakeups.append(.freed(Array(freed))) }
         return wakeups
     }
 }

@@ -15,6 +15,11 @@ extension Client {
     public func createSchedule(_ schedule: Schedule, ifExists policy: ScheduleConflictPolicy = .fail) async throws {
         let stored = try schedule.stored(core.coder)
         let now = core.environment.clock.now()
+        // In code it may have fired already; who makes one now means a time that is to come.
+        if try schedule.check().next(after: now) == nil {
+            throw WorkflowError(
+                .invalidDeclaration, "schedule '\(stored.name)' never fires, for all of its times are past: give it one that is to come")
+        }
         let isSent = Lock(false)
         try await core.changeSchedule(stored.name) { row in
             guard var known = row else {

@@ -7,8 +7,8 @@ package struct ScheduleFiring: Sendable {
     /// What a person should know.
     package private(set) var complaint: String?
 
-    /// When one is looked at again that makes no sense here: others may know better.
-    private static let postponement = Duration.seconds(60)
+    /// When one is looked at again that makes no sense here: others may know better, and are not to be kept waiting.
+    private static let postponement = Duration.seconds(5)
 
     /// - Parameter ended: Those of its open runs that have ended, and how, where that is known.
     package init(_ row: ScheduleRow, ended: [WorkflowNumber: OutcomeStatus?], now: Microseconds) {

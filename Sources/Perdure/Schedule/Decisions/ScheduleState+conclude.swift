@@ -10,7 +10,10 @@ extension ScheduleState {
     ) {
         for (start, number) in begun {
             started += 1
-            if !open.contains(where: { $0.number == number }) { open.append(ScheduledRun(number: number)) }
+            let policy = start.overlap ?? plan.definition.overlap
+            if !open.contains(where: { $0.number == number }) {
+                open.append(ScheduledRun(number: number, isBeside: policy == .allowAll))
+            }
             if start.kind == .time, let left = runsLeft { runsLeft = max(0, left - 1) }
             if start.kind != .backfill || lastAt.map({ $0 <= start.nominal }) ?? true {
                 (lastAt, lastID) = (start.nominal, ScheduledID.id(plan.name, start))

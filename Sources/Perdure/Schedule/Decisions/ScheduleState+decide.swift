@@ -70,7 +70,8 @@ extension ScheduleState {
 
     /// As Temporal: one that respects the others, all that need not, and what becomes of the rest.
     private mutating func choose(_ plan: SchedulePlan, _ queue: [ScheduledStart], _ verdict: inout ScheduleVerdict) {
-        let isRunning = !open.isEmpty
+        // What runs beside the others counts for none of them.
+        let isRunning = open.contains { !$0.isBeside }
         var next: ScheduledStart?
         var (beside, kept): ([ScheduledStart], [ScheduledStart]) = ([], [])
         for start in queue {
@@ -118,9 +119,9 @@ extension ScheduleState {
         }
     }
 
-    /// Each open run once; who was asked to cancel may still be terminated.
+    /// Each run that is in the way once; who was asked to cancel may still be terminated.
     private mutating func ask(_ kind: InboxKind, _ verdict: inout ScheduleVerdict) {
-        for index in open.indices where open[index].asked != kind && open[index].asked != .terminate {
+        for index in open.indices where !open[index].isBeside && open[index].asked != kind && open[index].asked != .terminate {
             open[index].asked = kind
             verdict.asks.append(InboxItem(workflow: open[index].number, kind: kind))
         }

@@ -37,9 +37,11 @@ package struct ScheduledRun: Sendable, Hashable {
     package var number: WorkflowNumber
     /// What it was asked already.
     package var asked: InboxKind?
+    /// It was started beside whatever runs (`allowAll`): it is in nobody's way, and nobody makes it give way.
+    package var isBeside: Bool
 
-    package init(number: WorkflowNumber, asked: InboxKind? = nil) {
-        (self.number, self.asked) = (number, asked)
+    package init(number: WorkflowNumber, asked: InboxKind? = nil, isBeside: Bool = false) {
+        (self.number, self.asked, self.isBeside) = (number, asked, isBeside)
     }
 }
 
@@ -81,13 +83,13 @@ extension ScheduleBackfill: StoredWord {
     package var word: String { "\(after):\(through):\(overlap?.rawValue ?? "")" }
 }
 
-/// `4611686018427387904:1`
+/// `4611686018427387904:1`, and with `:b` one that was started beside the others
 /// .
 extension ScheduledRun: StoredWord {
     package init?(word: [Substring]) {
-        guard word.count == 2, let number = WorkflowNumber(word[0]) else { return nil }
-        self.init(number: number, asked: Int16(word[1]).flatMap(InboxKind.init(rawValue:)))
+        guard word.count == 2 || word.count == 3 && word[2] == "b", let number = WorkflowNumber(word[0]) else { return nil }
+        self.init(number: number, asked: Int16(word[1]).flatMap(InboxKind.init(rawValue:)), isBeside: word.count == 3)
     }
 
-    package var word: String { "\(number):\(asked?.rawValue ?? 0)" }
+    package var word: String { "\(number):\(asked?.rawValue ?? 0)\(isBeside ? ":b" : "")" }
 }

@@ -26,6 +26,9 @@ extension ScheduleSpec {
         if !left.isEmpty, !schedule.hasTimes {
             throw Self.complaint("the schedule never fires, for its exclusions leave none of its times")
         }
+        if start != nil || end != nil, schedule.next(after: .min) == nil {
+            throw Self.complaint("the schedule never fires, for none of its times is between its start and its end")
+        }
         return schedule
     }
 

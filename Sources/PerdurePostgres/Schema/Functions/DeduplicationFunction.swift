@@ -55,14 +55,14 @@ func deduplicationFunction(_ s: SchemaName) -> String {
                 IF had_attributes OR new_attributes IS NOT NULL THEN
                     PERFORM \(s).index_attributes(holder, new_attributes, new_attributes_codec);
                 END IF;
-                IF is_debounced THEN
-                    -- What follows from its beginning moves with it.
-                    earlier := greatest(0, new_due - (first_asked + coalesce(maximum_wait, 9000000000000000 - first_asked)));
-                    UPDATE \(s).live l SET due = new_due - earlier, deadline = new_deadline - earlier, expires = new_expires - earlier
-                        WHERE l.number = holder;
-                    EXECUTE 'UPDATE \(s.inLiteral).workflows SET due = $2, deadline = $3, expires = $4 WHERE number = $1'
-                        USING holder, new_due - earlier, new_deadline - earlier, new_expires - earlier;
-                END IF;
+                -- A debounce is put off, and what follows from its beginning moves with it; else it keeps its place.
+                earlier := CASE WHEN is_debounced
+                    THEN greatest(0, new_due - (first_asked + coalesce(maximum_wait, 9000000000000000 - first_asked))) ELSE 0 END;
+                -- Written in any case: a claim whose snapshot still shows it the former input then finds the row changed, and looks again.
+                UPDATE \(s).live l SET due = CASE WHEN is_debounced THEN new_due - earlier ELSE l.due END, deadline = new_deadline - earlier,
+                    expires = new_expires - earlier WHERE l.number = holder;
+                EXECUTE 'UPDATE \(s.inLiteral).workflows SET due = CASE WHEN $5 THEN $2 ELSE due END, deadline = $3, expires = $4
+                    WHERE number = $1' USING holder, new_due - earlier, new_deadline - earlier, new_expires - earlier, is_debounced;
                 verdict := 1;
                 RETURN;
             ELSIF policy = 'cancel_existing' THEN
@@ -82,6 +82,8 @@ func deduplicationFunction(_ s: SchemaName) -> String {
                 END IF;
             END IF;
         END IF;
+        -- Who redrives it must know what others have it by now.
+        UPDATE \(s).dead_numbers n SET unique_key = asked_key WHERE n.number = holder AND n.redriven_as IS NULL;
         UPDATE \(s).deduplications d SET number = new_number, since = new_created WHERE d.queue = in_queue AND d.key = asked_key;
         holder := NULL;
     END

@@ -36,12 +36,19 @@ func queueFunctions(_ s: SchemaName) -> String {
     END
     $perdure$;
 
-    -- As {"concurrency": 10, "rateLimit": {"count": 100, "period": 1000000}}, periods in microseconds; NULL for what is declared.
+    -- As {"concurrency": 10, "rateLimit": {"count": 100, "period": 1000000}}, periods in microseconds: what is not named stays, what is
+    -- null is not limited; NULL for all that is declared.
     CREATE FUNCTION \(s).change_queue(name text, limits json) RETURNS bool LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
+    DECLARE
+        changed jsonb;
     BEGIN
-        PERFORM \(s).check_limits(change_queue.limits);
-        UPDATE \(s).queues q SET changed = change_queue.limits::text, revision = q.revision + 1 WHERE q.name = change_queue.name;
-        RETURN \(s).changed_queue(FOUND);
+        IF limits IS NOT NULL THEN
+            PERFORM \(s).await_claims(change_queue.name);
+            SELECT jsonb_strip_nulls(coalesce(q.changed::jsonb, q.declared::jsonb -> 'limits', '{}') || change_queue.limits::jsonb) INTO changed
+                FROM \(s).queues q WHERE q.name = change_queue.name FOR UPDATE;
+            PERFORM \(s).check_limits(changed::json);
+        END IF;
+        RETURN \(s).changed_queue(coalesce(\(s).set_limits(change_queue.name, changed::text, NULL), false));
     END
     $perdure$;
 
@@ -76,10 +83,25 @@ private func queueInternals(_ s: SchemaName) -> String {
     END
     $perdure$;
 
-    CREATE FUNCTION \(s).queue_counts(asked text, OUT waiting int8, OUT delayed int8, OUT running int8, OUT oldest int8)
-        LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $perdure$
+    -- NULL if the queue is of another revision; false if there is none.
+    CREATE FUNCTION \(s).set_limits(asked text, limits text, of_revision int8) RETURNS bool LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        found_revision int8;
+    BEGIN
+        PERFORM \(s).await_claims(asked);
+        SELECT q.revision INTO found_revision FROM \(s).queues q WHERE q.name = asked FOR UPDATE;
+        IF found_revision <> of_revision THEN
+            RETURN NULL;
+        END IF;
+        UPDATE \(s).queues q SET changed = limits, revision = q.revision + 1 WHERE q.name = asked;
+        RETURN FOUND;
+    END
+    $perdure$;
+
+    CREATE FUNCTION \(s).queue_counts(asked text, OUT waiting int8, OUT delayed int8, OUT running int8, OUT oldest int8,
+        OUT items int8) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $perdure$
         SELECT coalesce(sum(c.waiting), 0)::int8, coalesce(sum(c.delayed), 0)::int8, coalesce(sum(c.running), 0)::int8,
-            (min(c.first >> 22) + 1735689600000) * 1000
+            (min(c.first >> 22) + 1735689600000) * 1000, (SELECT count(*) FROM \(s).items i WHERE i.queue = asked)
         FROM \(s).lanes n CROSS JOIN LATERAL (SELECT
             count(*) FILTER (WHERE l.state = 0 AND coalesce(l.due <= \(serverMicroseconds), true)) AS waiting,
             count(*) FILTER (WHERE l.lane & 1 = 0 AND (l.state = 2 OR l.state = 0 AND l.due > \(serverMicroseconds))) AS delayed,
@@ -109,6 +131,12 @@ private func queueInternals(_ s: SchemaName) -> String {
         END IF;
         IF check_place.priority IS NULL OR check_place.priority NOT BETWEEN 0 AND 9 THEN
             RAISE EXCEPTION 'the priority % is not one of 0 to 9, of which 0 goes first', check_place.priority USING ERRCODE = '22023';
+        END IF;
+        IF check_place.priority <> 0 AND EXISTS (SELECT FROM \(s).queues q WHERE q.name = check_place.queue
+            AND q.declared::json ->> 'slots' = 'untilEnd' AND q.declared::json ->> 'whenFull' = 'wait'
+            AND q.declared::json -> 'limits' ->> 'perKey' = '1') THEN
+            RAISE EXCEPTION 'queue "%" runs a key''s workflows in their order, which a priority would change: leave it out', check_place.queue
+                USING ERRCODE = '22023';
         END IF;
     END
     $perdure$;
@@ -163,18 +191,32 @@ private func queueInternals(_ s: SchemaName) -> String {
     $perdure$;
 
     -- Makes workflows of the items of a queue that are enough, or have waited for long enough; how many.
-    CREATE FUNCTION \(s).gather(asked text, size int4, within int8) RETURNS int4 LANGUAGE plpgsql AS $perdure$
+    CREATE FUNCTION \(s).gather(asked text, size int4, within int8, expiry int8) RETURNS int4 LANGUAGE plpgsql AS $perdure$
     DECLARE
         lane record;
         picked int8[];
         made int4 := 0;
         is_full bool;
         input text;
+        expires int8;
         new_number int8;
     BEGIN
-        FOR lane IN SELECT i.lane_key, i.priority, i.name, i.version FROM \(s).items i WHERE i.queue = asked
-            GROUP BY i.lane_key, i.priority, i.name, i.version
-            HAVING count(*) >= size OR min(i.created) <= \(serverMicroseconds) - within LOOP
+        -- Two at once would take each other's turns.
+        IF NOT pg_try_advisory_xact_lock(\(s.batchLockClass), hashtext(asked)) THEN
+            RETURN 0;
+        END IF;
+        -- From lane to lane by the index, and of each no more than make it full: what waits for company is not gone through again and again.
+        FOR lane IN WITH RECURSIVE lanes AS (
+                (SELECT i.lane_key, i.priority, i.name, i.version FROM \(s).items i WHERE i.queue = asked
+                    ORDER BY i.lane_key, i.priority, i.name, i.version LIMIT 1)
+                UNION ALL
+                SELECT n.* FROM lanes l CROSS JOIN LATERAL (SELECT i.lane_key, i.priority, i.name, i.version FROM \(s).items i
+                    WHERE i.queue = asked AND (i.lane_key, i.priority, i.name, i.version) > (l.lane_key, l.priority, l.name, l.version)
+                    ORDER BY i.lane_key, i.priority, i.name, i.version LIMIT 1) n)
+            SELECT l.* FROM lanes l CROSS JOIN LATERAL (SELECT count(*) AS items, min(f.created) AS first FROM (SELECT i.created
+                FROM \(s).items i WHERE i.queue = asked AND i.lane_key = l.lane_key AND i.priority = l.priority AND i.name = l.name
+                    AND i.version = l.version ORDER BY i.item LIMIT size) f) c
+            WHERE c.items >= size OR c.first <= \(serverMicroseconds) - within LOOP
             LOOP
                 SELECT array_agg(b.item) FILTER (WHERE b.bytes <= 1048576 OR b.place = 1),
                     count(*) >= size OR max(b.bytes) > 1048576 OR min(b.created) <= \(serverMicroseconds) - within
@@ -184,14 +226,15 @@ private func queueInternals(_ s: SchemaName) -> String {
                             AND i.priority = lane.priority AND i.name = lane.name AND i.version = lane.version
                             ORDER BY i.item LIMIT size FOR UPDATE SKIP LOCKED) r WINDOW w AS (ORDER BY r.item)) b;
                 EXIT WHEN picked IS NULL OR NOT is_full;
-                WITH d AS (DELETE FROM \(s).items i WHERE i.item = ANY(picked) RETURNING i.item, i.payload)
-                    SELECT '[' || string_agg(convert_from(d.payload, 'UTF8'), ',' ORDER BY d.item) || ']' INTO input FROM d;
+                WITH d AS (DELETE FROM \(s).items i WHERE i.item = ANY(picked) RETURNING i.item, i.payload, i.created)
+                    SELECT '[' || string_agg(convert_from(d.payload, 'UTF8'), ',' ORDER BY d.item) || ']', min(d.created) + expiry
+                    INTO input, expires FROM d;
                 new_number := \(s).number_block();
-                INSERT INTO \(s).workflows (number, queue, lane_key, priority, name, version, input, codec, created)
+                INSERT INTO \(s).workflows (number, queue, lane_key, priority, name, version, input, codec, created, expires)
                     VALUES (new_number, asked, lane.lane_key, lane.priority, lane.name, lane.version, convert_to(input, 'UTF8'), 1,
-                        \(serverMicroseconds));
-                INSERT INTO \(s).live (number, lane, state)
-                    VALUES (new_number, \(s).lane_number(asked, lane.lane_key, lane.priority, lane.name, lane.version), 0);
+                        \(serverMicroseconds), expires);
+                INSERT INTO \(s).live (number, lane, state, expires)
+                    VALUES (new_number, \(s).lane_number(asked, lane.lane_key, lane.priority, lane.name, lane.version), 0, expires);
                 made := made + 1;
             END LOOP;
         END LOOP;
@@ -199,29 +242,60 @@ private func queueInternals(_ s: SchemaName) -> String {
     END
     $perdure$;
 
+    -- The key by which a dead letter kept others out is the new run's; false if somebody open has it.
+    CREATE FUNCTION \(s).retake_key(in_queue text, lane_key text, letter int8, new_number int8, at int8) RETURNS bool
+        LANGUAGE plpgsql AS $perdure$
+    DECLARE
+        first_run int8 := coalesce((SELECT c.first FROM \(s).successors c WHERE c.number = letter), letter);
+        unique_key text := coalesce((SELECT n.unique_key FROM \(s).dead_numbers n WHERE n.number = letter),
+            (SELECT d.key FROM \(s).deduplications d WHERE d.number IN (letter, first_run) AND d.queue = in_queue LIMIT 1),
+            CASE WHEN \(s).queue_setting(in_queue, 'singleton') IS NOT NULL THEN '@singleton:' || lane_key END);
+        holder int8;
+    BEGIN
+        IF unique_key IS NULL THEN
+            RETURN true;
+        END IF;
+        INSERT INTO \(s).deduplications (queue, key, number, since) VALUES (in_queue, unique_key, new_number, at) ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            RETURN true;
+        END IF;
+        SELECT d.number INTO holder FROM \(s).deduplications d WHERE d.queue = in_queue AND d.key = unique_key FOR UPDATE;
+        IF \(s).current_run(holder) IS NOT NULL THEN
+            RETURN false;
+        END IF;
+        UPDATE \(s).deduplications d SET number = new_number, since = at WHERE d.queue = in_queue AND d.key = unique_key;
+        RETURN true;
+    END
+    $perdure$;
+
     CREATE FUNCTION \(s).redrive_these(letters int8[], numbers int8[], at int8) RETURNS SETOF int8 LANGUAGE plpgsql AS $perdure$
     DECLARE
         w record;
+        later int8;
         new_id text;
     BEGIN
         FOR i IN 1..coalesce(array_length(letters, 1), 0) LOOP
-            UPDATE \(s).dead_numbers d SET redriven_as = numbers[i] WHERE d.number = letters[i] AND d.redriven_as IS NULL;
+            PERFORM FROM \(s).dead_numbers d WHERE d.number = letters[i] AND d.redriven_as IS NULL FOR UPDATE;
             CONTINUE WHEN NOT FOUND;
             EXECUTE 'SELECT * FROM \(s.inLiteral).workflows WHERE number = $1' INTO w USING letters[i];
-            CONTINUE WHEN w.number IS NULL;
+            CONTINUE WHEN w.number IS NULL OR NOT \(s).retake_key(w.queue, w.lane_key, letters[i], numbers[i], at);
+            UPDATE \(s).dead_numbers d SET redriven_as = numbers[i] WHERE d.number = letters[i];
+            later := at - coalesce(w.due, w.created);
             new_id := NULL;
             IF w.id IS NOT NULL THEN
                 UPDATE \(s).workflow_ids m SET number = numbers[i] WHERE m.id = w.id AND m.number = w.number;
                 new_id := CASE WHEN FOUND THEN w.id END;
             END IF;
-            INSERT INTO \(s).workflows (number, id, queue, lane_key, priority, name, version, input, codec, attributes, attributes_codec, created)
+            INSERT INTO \(s).workflows (number, id, queue, lane_key, priority, name, version, input, codec, attributes, attributes_codec, created,
+                    deadline, expires)
                 VALUES (numbers[i], new_id, w.queue, w.lane_key, w.priority, w.name, w.version, w.input, w.codec, w.attributes,
-                    w.attributes_codec, at);
+                    w.attributes_codec, at, w.deadline + later, w.expires + later);
             IF w.attributes IS NOT NULL THEN
                 PERFORM \(s).index_attributes(numbers[i], w.attributes, w.attributes_codec);
             END IF;
-            INSERT INTO \(s).live (number, lane, state)
-                VALUES (numbers[i], \(s).lane_number(w.queue, w.lane_key, w.priority, w.name, w.version), 0);
+            INSERT INTO \(s).live (number, lane, state, deadline, expires)
+                VALUES (numbers[i], \(s).lane_number(w.queue, w.lane_key, w.priority, w.name, w.version), 0, w.deadline + later,
+                    w.expires + later);
             RETURN NEXT letters[i];
         END LOOP;
     END

@@ -119,7 +119,7 @@ private func keepOut(_ s: SchemaName) -> String {
         IF unique_key IS NULL THEN
             RETURN;
         END IF;
-        PERFORM \(s).check_name(unique_key, 'a deduplication key');
+        PERFORM \(s).check_name(coalesce(debounce_key, asked_key), 'a deduplication key') WHERE singleton IS NULL;
         SELECT d.verdict, d.holder INTO verdict, holder FROM \(s).deduplicate(in_queue, unique_key, policy, new_number, new_name, new_input,
             CASE WHEN new_input = '' THEN 0 ELSE 1 END::int2, new_attributes, CASE WHEN new_attributes IS NOT NULL THEN 1 END::int2, new_created,
             new_due, new_deadline, new_expires, debounce_key IS NOT NULL, (extract(epoch FROM debounce_maximum) * 1000000)::int8) d;
