@@ -119,4 +119,24 @@ struct RaceTests {
             }
         }
     }
+
+    @Test(arguments: SQLStore.available)
+    func `resume against resume of what is paused: it goes on, once`(_ store: SQLStore) async throws {
+        let engine = try await engine(store)
+        try await running([engine]) {
+            var handles: [WorkflowHandle<Int>] = []
+            for number in 0..<20 { handles.append(try await engine.start(Listener.self, 1, id: "listener \(number)")) }
+            for handle in handles { try await handle.pause(by: "both") }
+            for handle in handles { try await eventually("it is paused") { try await handle.status().state == .paused } }
+            let done = Lock<[String: Int]>([:])
+            try await each(handles + handles, within: 20) { _, handle in
+                if try await handle.resume(by: "one of them") { done.withLock { $0[handle.id, default: 0] += 1 } }
+            }
+            #expect(done.withLock { $0.values.allSatisfy { $0 == 1 } && $0.count == handles.count })
+            for (index, handle) in handles.enumerated() {
+                try await handle.send(.bell, index)
+                #expect(try await handle.result() == index)
+            }
+        }
+    }
 }

@@ -39,7 +39,9 @@ extension QueueModel {
         guard let rate, starts.count > rate.count else { return }
         let sorted = starts.sorted { $0.moments.lowerBound < $1.moments.lowerBound }
         for index in rate.count..<sorted.count {
-            let length = sorted[index].moments.upperBound - sorted[index - rate.count].moments.lowerBound
+            // Of claims at the same time the first to be asked may be the last to be answered.
+            let latest = sorted[index - rate.count...index].map(\.moments.upperBound).max()
+            let length = (latest ?? sorted[index].moments.upperBound) - sorted[index - rate.count].moments.lowerBound
             if length < rate.period { throw broken("\(rate.count + 1) starts of queue \(queue) within \(length), with \(rate)") }
         }
     }

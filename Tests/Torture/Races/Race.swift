@@ -29,7 +29,7 @@ extension Race {
     static let all: [Race] = [
         cancelFinish, terminateFinish, pauseFinish, messageTimeout, requestFinish, handAttempt, cancelFamily, rewindRewind, restartRewind,
         cancelCancel,
-        pauseCancel, startStart, messageMove, cancelMove, terminateMove, pauseMove, moveMessage, moveCancel,
+        pauseCancel, pausePause, startStart, messageMove, cancelMove, terminateMove, pauseMove, moveMessage, moveCancel,
     ]
 
     private static let cancelFinish = Race(
@@ -127,6 +127,23 @@ extension Race {
         },
         rival: { try await $0.handle().cancel() },
         judge: { _, status in oneOf([.cancelled], status) })
+
+    /// Two pause it and let it go again; whoever resumes what the other has resumed finds nothing to do.
+    private static let pausePause = Race(
+        name: "pause and resume against the same", bout: .patience, held: .client, from: .running,
+        contend: { corner, client in
+            try await corner.unless([.ended]) { try await client.pause(corner.id, by: "the held") }
+            try await client.resume(corner.id, by: "the held")
+        },
+        rival: { corner in
+            let handle = try await corner.handle()
+            try await corner.unless([.ended]) { try await handle.pause(by: "the rival") }
+            _ = try await handle.resume(by: "the rival")
+            try await corner.unless([.ended]) { try await handle.send(.bell, "ding", key: "once") }
+        },
+        judge: { corner, status in
+            try await oneOf([.completed], status) + corner.judgeResult(["in time: ding", "late: ding"])
+        })
 
     private static let startStart = Race(
         name: "start against start", bout: .finish, held: .client,
