@@ -1,5 +1,5 @@
 internal import Foundation
-internal import Perdure
+@testable internal import Perdure
 @testable internal import PerdurePostgres
 internal import Testing
 
@@ -14,15 +14,21 @@ internal import Testing
         var late = 0
     }
 
-    @Test func `nothing is lost, and nothing is done twice`() async throws {
+    /// Keys and priorities of a queue, so that several lanes are asked at once.
+    private static let lanes = ["", "a", "b"].flatMap { key in
+        (0...1).map { Lane(queue: "work", key: key, priority: $0, workflow: "flow") }
+    }
+
+    @Test(arguments: [(claimers: 3, [Lane(workflow: "flow")]), (claimers: 8, lanes)])
+    func `nothing is lost, and nothing is done twice`(_ claimers: Int, _ lanes: [Lane]) async throws {
         var options = Server.options
         options.transactionConnections = 8
         try await withStore(options: options) { fixture in
             let world = Lock(World())
             let end = ContinuousClock.now + .seconds(5)
             try await withThrowingTaskGroup { group in
-                for index in 0..<6 { group.addTask { try await produce(fixture, world, until: end, seed: UInt64(index)) } }
-                for index in 0..<3 { group.addTask { try await work(fixture, world, seed: 100 + UInt64(index)) } }
+                for index in 0..<6 { group.addTask { try await produce(fixture, world, lanes, until: end, seed: UInt64(index)) } }
+                for index in 0..<claimers { group.addTask { try await work(fixture, world, lanes, seed: 100 + UInt64(index)) } }
                 group.addTask {
                     try await ContinuousClock().sleep(until: end + .seconds(2))
                     world.withLock { $0.producing = false }
@@ -39,7 +45,9 @@ internal import Testing
     }
 
     /// Starts workflows in transactions of different length, some of which roll back.
-    private func produce(_ fixture: Fixture, _ world: Lock<World>, until end: ContinuousClock.Instant, seed: UInt64) async throws {
+    private func produce(
+        _ fixture: Fixture, _ world: Lock<World>, _ lanes: [Lane], until end: ContinuousClock.Instant, seed: UInt64
+    ) async throws {
         var random = SplitMix(state: seed)
         let clock = ContinuousClock()
         while clock.now < end {
@@ -48,7 +56,8 @@ internal import Testing
             var numbers: [WorkflowNumber] = []
             for index in 0..<Int.random(in: 1...6, using: &random) {
                 let record = WorkflowRecord(
-                    number: block.first + Int64(index), lane: Lane(workflow: "flow"), input: .void, created: moment)
+                    number: block.first + Int64(index), lane: lanes.randomElement(using: &random) ?? lanes[0], input: .void, created: moment
+                )
                 _ = try await transaction.start([(record, IDPolicies())])
                 numbers.append(record.number)
                 if Int.random(in: 0..<10, using: &random) < 3 {
@@ -69,16 +78,17 @@ internal import Testing
     }
 
     /// Claims and finishes; now and then a claim is aborted by the fence, or the executor dies with its work.
-    private func work(_ fixture: Fixture, _ world: Lock<World>, seed: UInt64) async throws {
+    private func work(_ fixture: Fixture, _ world: Lock<World>, _ lanes: [Lane], seed: UInt64) async throws {
         var random = SplitMix(state: seed)
         var executor = try await fixture.executor()
         var claimer = try await fixture.store.claimer(for: executor.id)
+        var hand = ClaimingHand(lanes)
         var idle = 0
         while idle < 20 {
-            var claimed = try await claimer.claimReady(.flow, limit: 8).map(\.number)
-            if let suspect = try await claimer.nextSuspect(.flow) {
+            var claimed = try await hand.claim(claimer)
+            if let suspect = try await claimer.nextSuspect(hand.repertoire) {
                 claimed += try await claimer.claimSuspects(
-                    .flow, crashes: suspect.crashes, now: .max, limit: 8, probation: .zero, acquitted: []
+                    hand.repertoire, crashes: suspect.crashes, now: .max, limit: 8, probation: .zero, acquitted: []
                 )
                 .map(\.number)
             }
@@ -90,12 +100,13 @@ internal import Testing
                 let rules = ReapRules(limit: 3, crashes: CrashRules(limit: .max, backoff: .zero))
                 while try await fixture.store.reap(rules).more {}
                 // It gets nothing more: it is refused, unless there was nothing to get.
-                let more = try? await claimer.claimReady(workflows: ["flow"], versions: [""], limit: 8)
+                let more = try? await hand.claim(claimer)
                 #expect((more ?? []).isEmpty)
                 await claimer.close()
                 await executor.writer.close()
                 executor = try await fixture.executor()
                 claimer = try await fixture.store.claimer(for: executor.id)
+                hand = ClaimingHand(lanes)
                 continue
             }
             if claimed.isEmpty {
@@ -147,6 +158,27 @@ internal import Testing
             #expect(try await claim() == [new.number])
             await claimer.close()
         }
+    }
+}
+
+/// Claims as an engine does that serves these lanes: it remembers where there was something, and asks all of that at once.
+private struct ClaimingHand {
+    let repertoire: Repertoire
+    private var dispatcher = Dispatcher()
+
+    init(_ lanes: [Lane]) {
+        let queues = Set(lanes.map(\.queue))
+        repertoire = Repertoire(workflows: ["flow"], versions: [""], queues: queues)
+        dispatcher.configure(queues.filter { !$0.isEmpty }.map { QueueRow(declared: QueueRules(Queue($0))) })
+    }
+
+    mutating func claim(_ claimer: any Claimer) async throws -> [WorkflowNumber] {
+        dispatcher.learn(try await claimer.scout(repertoire))
+        guard let request = dispatcher.plan(room: 8, now: .now, time: moment) else { return [] }
+        let claimed = dispatcher.apply(try await claimer.claim(request), to: request, now: .now).map(\.number)
+        // Only what limits there are would have to know of them for longer.
+        for number in claimed { _ = dispatcher.left(number) }
+        return claimed
     }
 }
 
