@@ -43,7 +43,7 @@ internal import Testing
             let writer = try await fixture.store.writer(0, for: executor.id)
             _ = try await writer.commit([.finish(Outcome(workflow: number, status: .completed, finished: 1), parent: nil)])
             #expect(try await send("'done', 'approval', '1'", fixture) == false)
-            #expect(try await send("'done', 'approval', '1', key => 'early'", fixture))
+            #expect(try await send("'done', 't', '1', key => 'early'", fixture))
             let refused = [
                 "'unknown', 'approval', '1'", "'done', '', '1'", "'done', repeat('x', 600), '1'", "'done', 't', '1', key => ''",
             ]

@@ -131,7 +131,7 @@ internal import Testing
         #expect(try await store.succeed(succession) == .unknown)
         _ = try await (store.send([]), store.events(of: 1), store.streamEnds(of: 1))
         _ = try await store.stream("", of: 1, from: 0, limit: 1)
-        _ = try await (store.reply(to: "", of: 1), store.firstRun(of: 1), store.newestRuns(of: [1]))
+        _ = try await (store.reply(to: "", of: "", by: 1), store.firstRun(of: 1), store.newestRuns(of: [1]))
         let instruction = Instruction(by: "", at: 0)
         _ = try await store.intervene(StepIntervention(workflow: 1, kind: .retryStep, step: "", instruction: instruction))
         _ = try await (store.interventions(of: 1), store.pause(1, instruction), store.resume(1, instruction))

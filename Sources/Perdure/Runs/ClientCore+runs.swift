@@ -135,7 +135,7 @@ extension ClientCore {
         succession.inherited.inbox = cut.children.map { InboxItem(workflow: new, kind: .childEnded, reference: $0) }
         if change.kind == .rewound {
             succession.inherited.inbox += cut.messages(for: new)
-            succession.inherited.keepsMessageKeys = true
+            succession.inherited.keepsMail = true
         }
         guard succession.inherited.hasHistory || RunOrigin(cut.history.origin)?.chain != nil else { return }
         succession.inherited.events = cut.events(try await store.events(of: old), of: new)

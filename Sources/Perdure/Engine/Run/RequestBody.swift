@@ -26,7 +26,7 @@ final class RequestBody: Sendable {
     private func perform(_ item: InboxItem) async {
         let started = run.host.clock.now()
         let verdict = await StepContext.$current.withValue(name) { await handle(item.payload) }
-        let reply = ReplyRecord(workflow: run.first, key: item.key ?? "", replied: run.host.clock.now())
+        let reply = ReplyRecord(workflow: run.first, request: name, key: item.key ?? "", replied: run.host.clock.now())
         switch verdict {
         case .answered(let row, let output, let error):
             run.record(
