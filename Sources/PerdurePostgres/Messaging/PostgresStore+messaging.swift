@@ -4,9 +4,25 @@ package import Perdure
 extension PostgresStore {
     package func send(_ items: [InboxItem]) async throws(StoreError) -> [SendResult] {
         let access = access
+        let key = items.lazy.compactMap(\.key).first
         return try await connection(.reads).runConnected { session throws(StoreError) in
-            try session.transaction { () throws(StoreError) in try access.send(session, items) }
+            try session.transaction { () throws(StoreError) in
+                guard let key else { return try access.send(session, items) }
+                // Somebody's open transaction may hold the key: others wait for this connection, so that is not waited for.
+                try session.simple("SET LOCAL lock_timeout = '1s'")
+                do throws(StoreError) {
+                    return try access.send(session, items)
+                } catch {
+                    throw error.nativeCode == "55P03" ? Self.held(key, error) : error
+                }
+            }
         }
+    }
+
+    private static func held(_ key: String, _ error: StoreError) -> StoreError {
+        StoreError(
+            error.code, "a transaction that is still open has sent a message under the key '\(key)': \(error.message)",
+            nativeCode: error.nativeCode)
     }
 
     package func takeBack(_ item: InboxItem) async throws(StoreError) -> Bool {
