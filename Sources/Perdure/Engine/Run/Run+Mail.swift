@@ -70,7 +70,7 @@ extension Run {
         while true {
             let found = state.withLock { state -> (begin: @Sendable (InboxItem) -> Void, item: InboxItem)? in
                 guard let (key, gift) = state.mailbox.match(address), case .arrived(let item) = gift else { return nil }
-                guard let begin = state.beginRequest(key) else {
+                guard let begin = state.beginRequest(key, item) else {
                     state.mailbox.takeBack(gift, address)
                     return ({ _ in }, item)
                 }
