@@ -115,6 +115,26 @@ struct RequestCancelTests {
         await client.close()
     }
 
+    @Test func `an answer that the database does not take reaches the client and the workflow as that`() async throws {
+        let database = MemoryDatabase()
+        database.faults = { operation in
+            guard operation.kind == .commit, operation.moment == .before else { return nil }
+            for case .effect(_, .reply(let reply, _)) in operation.commands where reply.output != nil {
+                return StoreError(.rejected, "that is too much")
+            }
+            return nil
+        }
+        try await withEngine(store: .memory(database), configuration: .test) {
+            Picky()
+        } body: { engine in
+            let handle = try await engine.start(Picky.self)
+            let error = await #expect(throws: WorkflowError.self) { try await handle.request(.double, 4, timeout: .seconds(60)) }
+            #expect(error?.code == .rejected)
+            let failure = await #expect(throws: WorkflowError.self) { try await handle.result() }
+            #expect(failure?.code == .rejected)
+        }
+    }
+
     @Test func `a refusal that the database does not take reaches the client as that`() async throws {
         let (database, refused) = (MemoryDatabase(), Counter())
         database.faults = { operation in
