@@ -30,6 +30,26 @@ internal import Testing
         }
     }
 
+    @Test func `one that nobody can read is discarded`() async throws {
+        try await withStore { fixture in
+            let number = try await start("order-7", fixture)
+            #expect(try await send("'order-7', 'approval', '1'", fixture))
+            let call: SQL = "SELECT \(unsafeRaw: fixture.s).discard_message('order-7', 'approval', 'ada', 'no approval')"
+            let running = await expect(.rejected) { try await fixture.sql(call) }
+            #expect(running?.nativeCode == "55006")
+            try await fixture.sql("SELECT \(unsafeRaw: fixture.s).pause_workflow('order-7', 'ada')")
+            #expect(try await fixture.sql(call) == [[.bool(true)]])
+            #expect(try await fixture.sql(call) == [[.bool(false)]])
+            #expect(try await fixture.store.inbox(of: [number]) == [])
+            let seen = try await fixture.sql(
+                "SELECT kind, step, by_whom, reason, state FROM \(unsafeRaw: fixture.s).workflow_interventions WHERE kind <> 'pause'")
+            #expect(seen == [[.text("discard message"), .text("approval"), .text("ada"), .text("no approval"), .text("applied")]])
+            _ = await expect(.rejected) {
+                try await fixture.sql("SELECT \(unsafeRaw: fixture.s).discard_message('order-7', 'approval', '')")
+            }
+        }
+    }
+
     @Test func `who has ended, or never was, gets none, and bad names are refused`() async throws {
         try await withStore { fixture in
             let number = try await start("done", fixture)

@@ -136,6 +136,7 @@ internal import Testing
         _ = try await store.intervene(StepIntervention(workflow: 1, kind: .retryStep, step: "", instruction: instruction))
         _ = try await (store.interventions(of: 1), store.pause(1, instruction), store.resume(1, instruction))
         _ = try await (store.ask(.cancel, of: 1, instruction), store.setAttributes(AttributeChanges([:]), of: 1, instruction))
+        _ = try await store.discard("", of: 1, instruction)
         let pause = PauseRow(subject: PauseSubject(.step, "pay"), by: "", since: 0)
         _ = try await (store.pauses(all: true), store.put(pause, over: 0), store.holders(), store.wakeHeld(by: 1, after: 0, limit: 1))
         _ = try await (store.lead(.tidying, 1, for: .seconds(1)), store.tidy(after: 0, limit: 1))

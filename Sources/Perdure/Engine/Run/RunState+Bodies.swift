@@ -28,6 +28,24 @@ extension RunState {
         return pending.isEmpty ? nil : pending[key]
     }
 
+    /// What reads the message that the call waits for.
+    mutating func setReader(_ key: String, _ read: @escaping Wait.Reader) { waits[key]?.read = read }
+
+    /// Why the call cannot be given this; nil if it can.
+    func refusal(_ key: String, _ gift: Mailbox.Gift) -> WorkflowError? {
+        guard stop == nil, let read = waits[key]?.read else { return nil }
+        do throws(WorkflowError) {
+            try read(gift.payload)
+            return nil
+        } catch {
+            guard case .arrived(let item) = gift else { return error }
+            return WorkflowError(
+                error.code,
+                "\(error.message). It is message \(item.sequence) of the inbox, and was not received: resume with code that can read it, or discard it first (`discardMessage`)"
+            )
+        }
+    }
+
     /// How the call that waits for a request begins with it.
     mutating func setBegin(_ key: String, _ begin: @escaping @Sendable (InboxItem) -> Void) { waits[key]?.beginRequest = begin }
 

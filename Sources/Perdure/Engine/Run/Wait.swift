@@ -28,6 +28,8 @@ final class Wait {
     var isRecorded = false
     /// What it waited for is there, and a body is at it.
     var hasBody = false
+    /// Reads the message that it is to be given; what cannot be read is not received.
+    var read: Reader?
     var beginRequest: (@Sendable (InboxItem) -> Void)?
     /// The request that the body looks at, as long as it is not decided that it is handled.
     var examined: InboxItem?
@@ -35,6 +37,8 @@ final class Wait {
     var stepBody: StepBody?
     /// Cancels the body, or the timer.
     var cancelWork: (@Sendable () -> Void)?
+
+    typealias Reader = @Sendable (EncodedPayload) throws(WorkflowError) -> Void
 
     init(key: String, kind: StepKind, exclusiveName: String?, begun: Bool, due: Microseconds?, address: Mailbox.Address? = nil) {
         self.address = address
