@@ -81,6 +81,8 @@ struct RequestCancelTests {
             let handle = try await engine.start(Fickle.self)
             #expect(try await handle.request(.double, 4, timeout: .seconds(60)) == 8)
             #expect(try await handle.result() == 4)
+            // A replay, in which nobody looks at anything, takes the same path.
+            try await replay(try await engine.client.exportHistory(of: handle.id), of: Fickle(validator: validator, looks: Gate()))
         }
     }
 
