@@ -12,7 +12,7 @@ package struct MemoryOperation: Sendable {
         case declare, queueRows, changeQueue, queueCounts, deadLetters, redrive, addItems, gather
         case schedules, changeSchedule, declareSchedules, nextSchedule, fireSchedules
         case numberBlock, start, numberOfID, status, endings, newestRuns, firstRun, deliver, send, resume, succeed
-        case events, stream, streamEnds, reply, intervene, interventions, pause, resumePaused, ask, setAttributes
+        case events, stream, streamEnds, reply, intervene, interventions, pause, resumePaused, ask, setAttributes, discard
         case pauses, putPause, wakeHeld, search, count
         case begin, transactionStart, transactionAddItems, transactionDeliver, transactionSend, transactionResume, transactionSucceed,
             transactionNumberOfID,

@@ -29,6 +29,10 @@ extension MemoryStore {
         try database.perform(.setAttributes) { tables, _ in tables.setAttributes(changes, of: number, instruction) }
     }
 
+    func discard(_ topic: String, of number: WorkflowNumber, _ instruction: Instruction) async throws(StoreError) -> DiscardResult {
+        try database.perform(.discard) { tables, _ in tables.discard(topic, of: number, instruction) }
+    }
+
     func interventions(of number: WorkflowNumber) async throws(StoreError) -> [InterventionRecord] {
         // As `status`: a test may ask until something has happened.
         await Task.yield()

@@ -29,8 +29,9 @@ extension MemoryStore {
         try database.perform(.firstRun) { tables, _ in tables.firstRun(of: number) }
     }
 
-    func reply(to key: String, of number: WorkflowNumber) async throws(StoreError) -> ReplyRecord? {
-        try database.perform(.reply) { tables, _ in tables.replies[MessageKey(tables.firstRun(of: number), key)] }
+    func reply(to key: String, of request: String, by number: WorkflowNumber) async throws(StoreError) -> ReplyRecord? {
+        try database.perform(.reply) { tables, _ in tables.replies[MessageKey(tables.firstRun(of: number), .request, request, key)]?.record
+        }
     }
 }
 

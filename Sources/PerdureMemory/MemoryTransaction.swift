@@ -66,7 +66,7 @@ final class MemoryTransaction: OpenTransaction {
         for item in items { try Limits.check(item) }
         return try perform(.transactionSend) { tables, state, _ in
             items.map { item in
-                let key = item.key.map { MessageKey(tables.firstRun(of: item.workflow), $0) }
+                let key = MessageKey(item, to: tables.firstRun(of: item.workflow))
                 if let key, tables.messageKeys.contains(key) || state.sent.contains(key) { return .duplicate }
                 guard tables.live[tables.newestRun(of: item.workflow)] != nil || state.uncommitted.records[item.workflow] != nil else {
                     return .ended

@@ -30,6 +30,26 @@ internal import Testing
         }
     }
 
+    @Test func `one that nobody can read is discarded`() async throws {
+        try await withStore { fixture in
+            let number = try await start("order-7", fixture)
+            #expect(try await send("'order-7', 'approval', '1'", fixture))
+            let call: SQL = "SELECT \(unsafeRaw: fixture.s).discard_message('order-7', 'approval', 'ada', 'no approval')"
+            let running = await expect(.rejected) { try await fixture.sql(call) }
+            #expect(running?.nativeCode == "55006")
+            try await fixture.sql("SELECT \(unsafeRaw: fixture.s).pause_workflow('order-7', 'ada')")
+            #expect(try await fixture.sql(call) == [[.bool(true)]])
+            #expect(try await fixture.sql(call) == [[.bool(false)]])
+            #expect(try await fixture.store.inbox(of: [number]) == [])
+            let seen = try await fixture.sql(
+                "SELECT kind, step, by_whom, reason, state FROM \(unsafeRaw: fixture.s).workflow_interventions WHERE kind <> 'pause'")
+            #expect(seen == [[.text("discard message"), .text("approval"), .text("ada"), .text("no approval"), .text("applied")]])
+            _ = await expect(.rejected) {
+                try await fixture.sql("SELECT \(unsafeRaw: fixture.s).discard_message('order-7', 'approval', '')")
+            }
+        }
+    }
+
     @Test func `who has ended, or never was, gets none, and bad names are refused`() async throws {
         try await withStore { fixture in
             let number = try await start("done", fixture)
@@ -43,7 +63,7 @@ internal import Testing
             let writer = try await fixture.store.writer(0, for: executor.id)
             _ = try await writer.commit([.finish(Outcome(workflow: number, status: .completed, finished: 1), parent: nil)])
             #expect(try await send("'done', 'approval', '1'", fixture) == false)
-            #expect(try await send("'done', 'approval', '1', key => 'early'", fixture))
+            #expect(try await send("'done', 't', '1', key => 'early'", fixture))
             let refused = [
                 "'unknown', 'approval', '1'", "'done', '', '1'", "'done', repeat('x', 600), '1'", "'done', 't', '1', key => ''",
             ]

@@ -22,8 +22,35 @@ private struct Texts: Workflow {
     }
 }
 
+extension Topic where Message == Int { fileprivate static let numbers = Topic("numbers") }
+extension Topic where Message == String { fileprivate static let words = Topic("numbers") }
+
+private struct Receiver: Workflow {
+    func run(_: Void, in context: WorkflowContext) async throws -> Int { try await context.receive(.numbers) }
+}
+
 @Suite(.timeLimit(.minutes(1)))
 struct UndecodableTests {
+    @Test func aMessageOfAnotherTypeStaysInTheInboxUntilItIsDiscarded() async throws {
+        try await withEngine(store: .memory(), configuration: .test) {
+            Receiver()
+        } body: { engine in
+            let handle = try await engine.start(Receiver.self)
+            try await handle.send(.words, "one")
+            let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
+            #expect(error?.code == .setAside)
+            #expect(try await handle.status().reason?.contains("cannot be decoded as Int") == true)
+            let store = engine.client.core.store
+            #expect(try await store.recorded(handle.number)?.steps.isEmpty == true)
+            #expect(try await store.inbox(of: [handle.number]).count == 1)
+            #expect(try await handle.discardMessage(on: "numbers", by: "ada"))
+            #expect(try await handle.discardMessage(on: "numbers", by: "ada") == false)
+            try await handle.resume()
+            try await handle.send(.numbers, 1)
+            #expect(try await handle.result() == 1)
+        }
+    }
+
     @Test func aRecordedResultOfAnotherTypeSetsTheWorkflowAside() async throws {
         let database = MemoryDatabase()
         let gate = Gate()

@@ -165,21 +165,21 @@ internal import Testing
             try await executor.commit(.append(loose, by: second.number))
             try await executor.commit(.append(loose, by: first))
             let asked = try #require(try await fixture.inbox(second.number).first)
-            let reply = ReplyRecord(workflow: first, key: "q", output: .text("!"), replied: Fixture.moment)
+            let reply = ReplyRecord(workflow: first, request: "ask", key: "q", output: .text("!"), replied: Fixture.moment)
             let answered = step(second.number, "@request", 3, kind: .request)
             try await executor.commit(.effect(answered, .reply(reply, sequence: asked.sequence)))
             #expect(try await fixture.inbox(second.number) == [])
             let refused = InboxItem(workflow: first, kind: .request, payload: .text("?"), topic: "ask", key: "r")
             #expect(try await backend.send([refused]) == [.sent])
             let sequence = try #require(try await fixture.inbox(second.number).first?.sequence)
-            let refusal = ReplyRecord(workflow: first, key: "r", error: .text("no"), replied: Fixture.moment)
+            let refusal = ReplyRecord(workflow: first, request: "ask", key: "r", error: .text("no"), replied: Fixture.moment)
             try await executor.commit(.refuse(refusal, sequence: sequence, by: second.number))
             #expect(try await fixture.inbox(second.number) == [])
             for number in [first, second.number] {
                 #expect(try await backend.events(of: number).map(\.value) == [.text("3"), .text("2")])
                 #expect(try await backend.stream("s", of: number, from: 0, limit: 9).map(\.value) == [.text("x"), .text("y"), .text("z")])
-                #expect(try await backend.reply(to: "q", of: number)?.output == .text("!"))
-                #expect(try await backend.reply(to: "r", of: number)?.error == .text("no"))
+                #expect(try await backend.reply(to: "q", of: "ask", by: number)?.output == .text("!"))
+                #expect(try await backend.reply(to: "r", of: "ask", by: number)?.error == .text("no"))
             }
         }
     }

@@ -138,17 +138,17 @@ internal import Testing
             }
             #expect(try await fixture.backend.send(requests) == [.sent, .sent])
             let inbox = try await fixture.inbox(number)
-            let answer = ReplyRecord(workflow: number, key: "one", output: .text("yes"), replied: Fixture.moment + 1)
+            let answer = ReplyRecord(workflow: number, request: "ask", key: "one", output: .text("yes"), replied: Fixture.moment + 1)
             let answering = Command.effect(
                 step(number, "@request:ask", 1, .request, .text("row")), .reply(answer, sequence: inbox[0].sequence))
             for _ in 0..<2 { try await executor.commit([answering]) }
-            let refusal = ReplyRecord(workflow: number, key: "two", error: .text("no"), replied: Fixture.moment)
+            let refusal = ReplyRecord(workflow: number, request: "ask", key: "two", error: .text("no"), replied: Fixture.moment)
             for _ in 0..<2 { try await executor.commit([.refuse(refusal, sequence: inbox[1].sequence)]) }
             #expect(try await fixture.inbox(number) == [])
             #expect(try await fixture.load(number).history.map(\.key) == ["@request:ask"])
-            #expect(try await fixture.backend.reply(to: "one", of: number)?.output == .text("yes"))
-            #expect(try await fixture.backend.reply(to: "two", of: number) == refusal)
-            #expect(try await fixture.backend.reply(to: "three", of: number) == nil)
+            #expect(try await fixture.backend.reply(to: "one", of: "ask", by: number)?.output == .text("yes"))
+            #expect(try await fixture.backend.reply(to: "two", of: "ask", by: number) == refusal)
+            #expect(try await fixture.backend.reply(to: "three", of: "ask", by: number) == nil)
             #expect(try await fixture.backend.send(requests) == [.duplicate, .duplicate])
         }
     }

@@ -242,7 +242,7 @@ internal import Testing
                 #expect(try await fixture.backend.send([message]) == [.sent])
                 try await executor.commit(.finish(outcome(first, .failed), parent: nil))
                 var inherited = Inheritable()
-                inherited.keepsMessageKeys = keeps
+                inherited.keepsMail = keeps
                 let succession = try await succession(fixture, of: try await fixture.status(first).record, .rewound, inherited)
                 #expect(try await fixture.backend.succeed(succession) == .started)
                 var again = message

@@ -25,6 +25,8 @@ public struct Intervention: Sendable, Hashable {
         public static let terminate = Kind(kind: .terminate)
         /// Attributes of the workflow were changed.
         public static let setAttributes = Kind(kind: .setAttributes)
+        /// A message was discarded that had not been received.
+        public static let discardMessage = Kind(kind: .discardMessage)
 
         /// The word of the view.
         public var description: String { kind.rawValue }
@@ -42,7 +44,7 @@ public struct Intervention: Sendable, Hashable {
 
     /// What was done.
     public var kind: Kind
-    /// The key of the step that it is about.
+    /// The key of the step that it is about, or the topic of the message.
     public var step: String?
     /// Who did it.
     public var by: String

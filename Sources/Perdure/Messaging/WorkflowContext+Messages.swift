@@ -3,12 +3,13 @@ extension WorkflowContext {
     ///
     /// Messages are kept until they are asked for, and come in the order in which each sender sent them. Several receives may wait at the same time:
     /// the one that was called first is given the first message. To wait for the first of several things, race them in a task group as usual; what a
-    /// receive that loses had been given goes back to the front.
+    /// receive that loses had been given goes back to the front. A message that cannot be read as the topic's type is not received: the workflow is set aside,
+    /// and goes on when it is resumed with code that can read it, or behind ``WorkflowHandle/discardMessage(on:by:reason:)``.
     ///
     /// - Throws: `CancellationError` at once when the task is cancelled; then nothing is recorded.
     public func receive<Message>(_ topic: Topic<Message>) async throws -> Message {
-        let record = try await received(topic.name, until: nil)
-        return try decoded(Message.self, record.output, "a message on topic '\(topic.name)'")
+        let (record, message) = try await received(topic, until: nil)
+        return try message ?? decoded(Message.self, record.output, "a message on topic '\(topic.name)'")
     }
 
     /// Waits for the next message on a topic, but not for longer than `timeout`, counted from ``now``; nil if none came.
@@ -16,19 +17,28 @@ extension WorkflowContext {
     /// With a timeout of zero or below it takes what is there.
     public func receive<Message>(_ topic: Topic<Message>, timeout: Duration) async throws -> Message? {
         let due = run.state.withLock { $0.now }.adding(timeout)
-        let record = try await received(topic.name, until: due)
+        let (record, message) = try await received(topic, until: due)
         guard record.output != nil else { return nil }
-        return try decoded(Message.self, record.output, "a message on topic '\(topic.name)'")
+        return try message ?? decoded(Message.self, record.output, "a message on topic '\(topic.name)'")
     }
 
-    private func received(_ topic: String, until due: Microseconds?) async throws -> StepRecord {
-        try await enter("receive '\(topic)'")
-        try Names.check(topic, "the name of a topic")
-        let address = Mailbox.Address(kind: .message, topic: topic)
-        let record = try await call("@receive:" + Names.key(topic, id: nil), .receive, due: due, address: address) { key in
-            run.want(address, key, until: due)
+    /// What is recorded, and the message if it was read before that: one that cannot be read is not received.
+    private func received<Message: Payload>(
+        _ topic: Topic<Message>, until due: Microseconds?
+    ) async throws -> (record: StepRecord, message: Message?) {
+        let name = topic.name
+        try await enter("receive '\(name)'")
+        try Names.check(name, "the name of a topic")
+        let address = Mailbox.Address(kind: .message, topic: name)
+        let found = Lock<ReadMessage<Message>?>(nil)
+        let record = try await call("@receive:" + Names.key(name, id: nil), .receive, due: due, address: address) { key in
+            run.want(address, key, until: due) { [coder = run.coder] payload throws(WorkflowError) in
+                let message = try coder.decode(Message.self, from: payload, what: "a message on topic '\(name)'")
+                found.withLock { $0 = ReadMessage(payload: payload, message: message) }
+            }
         }
-        return try succeeded(record)
+        let read = found.withLock { $0 }
+        return (try succeeded(record), read?.payload == record.output ? read?.message : nil)
     }
 
     /// Sends a message to another workflow; returns when it is durable, exactly once.
@@ -56,6 +66,12 @@ extension WorkflowContext {
         }
         _ = try succeeded(record)
     }
+}
+
+/// A message that is about to be received.
+private struct ReadMessage<Message: Payload>: Sendable {
+    var payload: EncodedPayload
+    var message: Message
 }
 
 extension ChildHandle {

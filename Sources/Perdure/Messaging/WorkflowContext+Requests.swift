@@ -13,7 +13,8 @@ extension WorkflowContext {
     ///
     /// The handler runs like the body of a step: its result is recorded and delivered in one commit with the reply, and it is run again if the process
     /// dies in it. An error that it throws goes to the client, and the workflow goes on. A request that `validate` refuses by throwing gets that
-    /// error, leaves no trace in the history, and is not counted: the call waits for the next. To answer as long as something else goes on,
+    /// error, leaves no trace in the history, and is not counted: the call waits for the next. If the task is cancelled while `validate` runs, the request
+    /// is neither refused nor answered, and is there for the next call. To answer as long as something else goes on,
     /// use ``answering(_:validate:_:while:)``. As Temporal's updates.
     ///
     /// - Parameters:
@@ -30,7 +31,7 @@ extension WorkflowContext {
         let address = Mailbox.Address(kind: .request, topic: request.name)
         let answering = Answering(run: run, request: request, validate: validate, handler: handler)
         let record = try await call("@request:" + Names.key(request.name, id: nil), .request, address: address) { key in
-            let body = RequestBody(run: run, key: key, name: request.name) { await answering.handle($0) }
+            let body = RequestBody(run: run, key: key, name: request.name) { await answering.handle($0, $1) }
             run.state.withLock { state in
                 state.setBegin(key) { body.begin($0) }
                 state.mailbox.want(address, key)
@@ -62,7 +63,7 @@ private struct Answering<Input: Payload, Output: Payload>: Sendable {
     let validate: (@Sendable (Input) async throws -> Void)?
     let handler: @Sendable (Input) async throws -> Output
 
-    func handle(_ payload: EncodedPayload?) async -> RequestBody.Verdict {
+    func handle(_ payload: EncodedPayload?, _ begins: @Sendable () -> Bool) async -> RequestBody.Verdict {
         let input: Input
         do {
             input = try run.coder.decode(Input.self, from: payload, what: "the input of request '\(request.name)'")
@@ -70,6 +71,7 @@ private struct Answering<Input: Payload, Output: Payload>: Sendable {
         } catch {
             return .refused(run.workflow.errors.record(error, with: run.coder))
         }
+        guard begins() else { return .undecided }
         do {
             let output = try await handler(input)
             let reply = try run.coder.encode(output, what: "the answer to request '\(request.name)'")
@@ -77,8 +79,7 @@ private struct Answering<Input: Payload, Output: Payload>: Sendable {
         } catch {
             let failure = run.workflow.errors.record(error, with: run.coder)
             let answered = AnsweredRequest<Input, Output>(input: input, output: nil, failure: "\(error)")
-            guard let row = try? row(answered) else { return .refused(failure) }
-            return .answered(row, reply: nil, error: failure)
+            return .answered(try? row(answered), reply: nil, error: failure)
         }
     }
 

@@ -6,7 +6,7 @@ extension WorkflowHandle {
     /// - Parameters:
     ///   - topic: Where it arrives.
     ///   - message: What the workflow is given.
-    ///   - key: An idempotency key: a second message to this run under it is not sent. Without one, a call whose connection is lost may have sent it.
+    ///   - key: An idempotency key: a second message to this run and topic under it is not sent. Without one, a call whose connection is lost may have sent it.
     ///   - transaction: Of Perdure's own store.
     /// - Throws: ``WorkflowError/Code/ended`` if the workflow has ended.
     public func send<Message>(
@@ -26,7 +26,8 @@ extension Client {
 
     /// Sends a message to the open run under an id, and starts one that gets it if there is none: both or neither.
     ///
-    /// As Temporal's signal-with-start. A run under the id that has ended is no hindrance: a new one is started.
+    /// As Temporal's signal-with-start. A run under the id that has ended is no hindrance: a new one is started, also if the run ends while the message is
+    /// on its way. One that ends just afterwards, without having asked for the message, has had its chance.
     ///
     /// - Parameters:
     ///   - type: The workflow's type.
@@ -46,11 +47,13 @@ extension Client {
         let chosen = options
         while true {
             do {
-                return try await transaction(isolation: .readCommitted) { db in
+                let handle = try await transaction(isolation: .readCommitted) { db in
                     let handle = try await self.start(type, input, id: id, options: chosen, in: db)
                     try await handle.send(topic, message, key: key, in: db)
                     return handle
                 }
+                if try await !core.takeBack(topic, message, from: handle.number, key: key) { return handle }
+                // The run has ended while the transaction was open: the message goes to a new one.
             } catch let error as WorkflowError where error.code == .ended {
                 // The open run has ended between the two: nothing was written, and the next try starts a new one.
             }
@@ -67,6 +70,22 @@ extension ClientCore {
         let item = InboxItem(workflow: number, kind: .message, payload: payload, topic: topic.name, key: key)
         guard try await send(item, in: transaction) != .ended else {
             throw WorkflowError(.ended, "the workflow '\(id)' has ended, and nobody would receive the message")
+        }
+    }
+
+    /// Whether it has come too late; then it is gone.
+    func takeBack<Message>(_ topic: Topic<Message>, _ message: Message, from number: WorkflowNumber, key: String?) async throws -> Bool {
+        let payload = try coder.encode(message, what: "a message on topic '\(topic.name)'")
+        let item = InboxItem(workflow: number, kind: .message, payload: payload, topic: topic.name, key: key)
+        var attempts = 0
+        while true {
+            do throws(StoreError) {
+                return try await store.takeBack(item)
+            } catch {
+                attempts += 1
+                guard error.code == .transient || error.code == .unavailable, attempts < 8 else { throw error }
+                await environment.clock.wait(.milliseconds(5 << attempts))
+            }
         }
     }
 

@@ -4,7 +4,7 @@ extension WorkflowHandle {
     /// - Parameters:
     ///   - request: Which.
     ///   - input: What it is given.
-    ///   - key: An idempotency key: a second request to this run under it is not handled again, and gets the same answer.
+    ///   - key: An idempotency key: a second request of this name to this run under it is not handled again, and gets the same answer.
     ///   - timeout: Not to wait for longer; the request is not taken back.
     /// - Throws: What the validator or the handler threw; ``WorkflowError/Code/ended`` if the workflow ends without answering;
     ///   ``WorkflowError/Code/timedOut``.
@@ -26,7 +26,7 @@ extension WorkflowHandle {
         let reply: ReplyRecord? = try await core.publications.wait(on: number, until: deadline) {
             // First this: an answer is there before the end.
             let hasEnded = try await core.hasEnded(number)
-            if let reply = try await core.store.reply(to: key, of: number) { return reply }
+            if let reply = try await core.store.reply(to: key, of: name, by: number) { return reply }
             guard hasEnded || !wasSent else { return nil }
             throw WorkflowError(.ended, "the workflow '\(id)' has ended without answering the request '\(name)'")
         }

@@ -28,7 +28,8 @@ extension ClientCore {
         for text in [options.by, options.reason].compactMap(\.self) where text.utf8.contains(0) {
             throw WorkflowError(.invalidName, "`by` or `reason` has a NUL character, which a database's text cannot hold")
         }
-        let earlier = try await ended(number, options, in: transaction)
+        let earlier = try await ended(number, change, options, in: transaction)
+        if transaction == nil { try await awaitChildren(of: earlier, change) }
         let new: WorkflowNumber
         if let chosen { new = chosen } else { new = try await self.number(in: transaction) }
         let succession = try await succession(of: earlier, change, as: new, input: input, options)
@@ -37,11 +38,7 @@ extension ClientCore {
         case .unknown:
             throw WorkflowError(.notFound, "no workflow has the number \(number): it is past its retention, or was never started")
         case .open: throw Self.stillRunning(earlier.record)
-        case .superseded(let other):
-            throw WorkflowError(
-                .superseded,
-                "the id '\(succession.record.id ?? "")' stands for run \(Names.publicID(other)) by now, and not for \(Names.publicID(number)): look at that one first"
-            )
+        case .superseded(let other): throw Self.superseded(earlier.record, by: other)
         }
         await wake(.ready, transaction)
         return new
@@ -49,7 +46,7 @@ extension ClientCore {
 
     /// What is known of a run that has ended, or does now.
     private func ended(
-        _ number: WorkflowNumber, _ options: NewRunOptions, in transaction: Transaction?
+        _ number: WorkflowNumber, _ change: RunChange, _ options: NewRunOptions, in transaction: Transaction?
     ) async throws -> StatusRecord {
         let access = try access(transaction)
         guard let status = try await access.status(of: number) else {
@@ -61,8 +58,44 @@ extension ClientCore {
             throw WorkflowError(
                 .stillRunning, "`terminatesFirst` waits for the end of the other run, which a transaction cannot: do it outside")
         }
+        try await check(status, change)
         try await terminate(number)
         return try await store.status(of: number) ?? status
+    }
+
+    /// What would be refused once the run has ended is refused before it is terminated, as far as that can be known.
+    private func check(_ open: StatusRecord, _ change: RunChange) async throws {
+        let number = open.record.number
+        let newest = try await store.number(ofID: open.record.id ?? Names.publicID(number))
+        if let newest, newest != number { throw Self.superseded(open.record, by: newest) }
+        if case .restart = change { return }
+        let cut = try await cut(open, change)
+        // Those that are terminated with it are no hindrance.
+        try refuse(cut, for: try await openChildren(of: cut).filter { $0.closePolicy != .terminate })
+    }
+
+    /// Children that are terminated with their parent end a moment after it: that is waited for, but not for ever.
+    private func awaitChildren(of earlier: StatusRecord, _ change: RunChange) async throws {
+        if case .restart = change { return }
+        let number = earlier.record.number
+        guard try await store.openChildren(of: number).contains(where: { $0.closePolicy == .terminate }) else { return }
+        let children = Set(try await cut(earlier, change).children)
+        let end = environment.clock.instant() + .seconds(30)
+        var pause = Duration.milliseconds(5)
+        while environment.clock.instant() < end {
+            let open = try await store.openChildren(of: number)
+            if !open.contains(where: { $0.closePolicy == .terminate && children.contains($0.first) }) { return }
+            await environment.clock.wait(pause)
+            try Task.checkCancellation()
+            pause = min(pause * 2, .milliseconds(500))
+        }
+    }
+
+    private static func superseded(_ record: WorkflowRecord, by other: WorkflowNumber) -> WorkflowError {
+        let own = Names.publicID(record.number)
+        return WorkflowError(
+            .superseded,
+            "the id '\(record.id ?? own)' stands for run \(Names.publicID(other)) by now, and not for \(own): look at that one first")
     }
 
     private static func stillRunning(_ record: WorkflowRecord) -> WorkflowError {
@@ -119,11 +152,32 @@ extension ClientCore {
     /// Children, messages, events and streams of the rows that are taken over.
     private func inherit(_ cut: HistoryCut, _ change: RunChange, _ succession: inout Succession) async throws {
         let (old, new) = (cut.history.record.number, succession.record.number)
-        let open = Set(try await store.openChildren(of: old).map(\.first))
-        if let child = cut.children.first(where: open.contains) {
+        try refuse(cut, for: try await openChildren(of: cut))
+        succession.inherited.inbox = cut.children.map { InboxItem(workflow: new, kind: .childEnded, reference: $0) }
+        if change.kind == .rewound {
+            succession.inherited.inbox += cut.messages(for: new)
+            succession.inherited.keepsMail = true
+        }
+        guard succession.inherited.hasHistory || RunOrigin(cut.history.origin)?.chain != nil else { return }
+        succession.inherited.events = cut.events(try await store.events(of: old), of: new)
+        for (name, end) in try await store.streamEnds(of: old).sorted(by: { $0.key < $1.key }) {
+            let values = try await store.stream(name, of: old, from: 0, limit: Int(clamping: end))
+            succession.inherited.streams += cut.stream(values, of: new)
+        }
+    }
+
+    /// Of those whose start is taken over and whose end is not.
+    private func openChildren(of cut: HistoryCut) async throws -> [OpenChild] {
+        let children = Set(cut.children)
+        if children.isEmpty { return [] }
+        return try await store.openChildren(of: cut.history.record.number).filter { children.contains($0.first) }
+    }
+
+    private func refuse(_ cut: HistoryCut, for open: [OpenChild]) throws {
+        if let child = open.first {
             throw WorkflowError(
                 .stillRunning,
-                "a child that the history holds, \(Names.publicID(child)), is still running, and its end would be told to the earlier run: wait for it, cancel it, or fork before its start"
+                "a child that the history holds, \(Names.publicID(child.first)), is still running, and its end would be told to the earlier run: wait for it, cancel it, or fork before its start"
             )
         }
         if let (start, unread) = cut.unreadGroup {
@@ -131,17 +185,6 @@ extension ClientCore {
                 .stillRunning,
                 "the history holds children that were started together, from '\(start)' on, and \(unread) of their ends were not read yet or come later: fork before that start"
             )
-        }
-        succession.inherited.inbox = cut.children.map { InboxItem(workflow: new, kind: .childEnded, reference: $0) }
-        if change.kind == .rewound {
-            succession.inherited.inbox += cut.messages(for: new)
-            succession.inherited.keepsMessageKeys = true
-        }
-        guard succession.inherited.hasHistory || RunOrigin(cut.history.origin)?.chain != nil else { return }
-        succession.inherited.events = cut.events(try await store.events(of: old), of: new)
-        for (name, end) in try await store.streamEnds(of: old).sorted(by: { $0.key < $1.key }) {
-            let values = try await store.stream(name, of: old, from: 0, limit: Int(clamping: end))
-            succession.inherited.streams += cut.stream(values, of: new)
         }
     }
 

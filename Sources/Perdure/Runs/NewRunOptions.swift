@@ -7,6 +7,8 @@ public struct NewRunOptions: Sendable, Hashable {
     /// Why it is asked for: stored with the new run, for people.
     public var reason: String?
     /// Whether a run that has not ended is terminated first, and its end waited for; otherwise it is an error.
+    ///
+    /// It is not terminated for a new run that would be refused: one from a step that is not there, or with a child that would outlive it.
     public var terminatesFirst: Bool
 
     /// As the earlier run, unless something else is said.

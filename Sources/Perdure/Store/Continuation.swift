@@ -61,6 +61,9 @@ package struct Continuation: Sendable, Hashable {
 }
 
 extension InboxItem {
+    /// For the workflow's code, and not for the engine.
+    package var isMail: Bool { kind == .message || kind == .request }
+
     /// Whether it is the new run's when its workflow goes on as one: ends of children, and what is asked of a step, are not.
     package var movesOn: Bool {
         switch kind {

@@ -15,6 +15,8 @@ package enum InterventionKind: String, Sendable, CaseIterable {
     case cancel = "cancel"
     case terminate = "terminate"
     case setAttributes = "set attributes"
+    /// A message was taken out of the inbox; its topic is in the place of the step's key.
+    case discardMessage = "discard message"
 }
 
 /// How a workflow is to end that somebody asks to.
@@ -80,7 +82,7 @@ package struct InterventionRecord: Sendable, Hashable {
     package var number: Int64
     package var workflow: WorkflowNumber
     package var kind: InterventionKind
-    /// The step's key, where it is about one.
+    /// The step's key, where it is about one; or the message's topic.
     package var step: String?
     package var instruction: Instruction
     package var state: InterventionState
@@ -124,6 +126,17 @@ package enum PauseResult: String, Sendable {
     case ended
 }
 
+/// Whether a message can be discarded.
+package enum DiscardResult: String, Sendable {
+    case discarded
+    /// None waits on the topic.
+    case nothing
+    /// It is neither set aside nor paused, so that somebody may be about to receive it; nothing was written.
+    case running
+    /// It has ended, or there is none; nothing was written.
+    case ended
+}
+
 /// What operators do, and what they have done.
 ///
 /// An intervention is `applied` by the commit that consumes its row of the inbox with a row of history (`Command.step`), or with
@@ -144,6 +157,8 @@ package protocol ControlStore: Sendable {
     func setAttributes(
         _ changes: AttributeChanges, of number: WorkflowNumber, _ instruction: Instruction
     ) async throws(StoreError) -> AttributesResult
+    /// Deletes the first message that waits on a topic of a workflow that is set aside or paused, with a row of `interventions`.
+    func discard(_ topic: String, of number: WorkflowNumber, _ instruction: Instruction) async throws(StoreError) -> DiscardResult
     /// In their order.
     func interventions(of number: WorkflowNumber) async throws(StoreError) -> [InterventionRecord]
 }

@@ -66,6 +66,8 @@ package struct StreamRecord: Sendable, Hashable {
 /// What a request was answered: the row of `replies`, never changed.
 package struct ReplyRecord: Sendable, Hashable {
     package var workflow: WorkflowNumber
+    /// The request's name.
+    package var request: String
     /// The request's idempotency key.
     package var key: String
     package var output: EncodedPayload?
@@ -73,9 +75,11 @@ package struct ReplyRecord: Sendable, Hashable {
     package var replied: Microseconds
 
     package init(
-        workflow: WorkflowNumber, key: String, output: EncodedPayload? = nil, error: EncodedPayload? = nil, replied: Microseconds
+        workflow: WorkflowNumber, request: String, key: String, output: EncodedPayload? = nil, error: EncodedPayload? = nil,
+        replied: Microseconds
     ) {
         self.workflow = workflow
+        self.request = request
         self.key = key
         self.output = output
         self.error = error
@@ -86,13 +90,13 @@ package struct ReplyRecord: Sendable, Hashable {
 /// What became of a message or a request that was sent from outside.
 package enum SendResult: Sendable, Equatable {
     case sent
-    /// One with its key was sent before.
+    /// One of its kind and topic was sent before under its key.
     case duplicate
     /// The workflow has ended.
     case ended
 }
 
-/// Reads what workflows have told the world; of runs that were continued as each other, what all of them have told.
+/// Reads what workflows have told the world, and takes back what was told in vain; of runs that were continued as each other, what all of them have told.
 package protocol MessagingStore: Sendable {
     /// The first of the runs that were continued as this one; itself if there is none.
     func firstRun(of number: WorkflowNumber) async throws(StoreError) -> WorkflowNumber
@@ -102,5 +106,12 @@ package protocol MessagingStore: Sendable {
     func stream(_ name: String, of number: WorkflowNumber, from offset: Int64, limit: Int) async throws(StoreError) -> [StreamRecord]
     /// Where the next value of each of its streams goes.
     func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64]
-    func reply(to key: String, of number: WorkflowNumber) async throws(StoreError) -> ReplyRecord?
+    /// Deletes one like this that came too late: its sender's transaction has committed after the end of its run, and has not seen that. False if there
+    /// is none, as always where transactions come one after the other.
+    func takeBack(_ item: InboxItem) async throws(StoreError) -> Bool
+    func reply(to key: String, of request: String, by number: WorkflowNumber) async throws(StoreError) -> ReplyRecord?
+}
+
+extension MessagingStore {
+    package func takeBack(_ item: InboxItem) async throws(StoreError) -> Bool { false }
 }

@@ -54,8 +54,11 @@ package struct Inheritable: Sendable, Hashable {
     package var streams: [StreamRecord] = []
     /// What waits for it from the beginning, in this order.
     package var inbox: [InboxItem] = []
-    /// What was sent to the earlier run under a key is not sent to this one again.
-    package var keepsMessageKeys = false
+    /// What the earlier run had not received, if it came to no good end, waits for this one, behind `inbox`.
+    ///
+    /// So do its answers, if the row that holds them is copied or there is none (a refusal, an earlier run of a chain). What was sent to it under a key is
+    /// not sent to this one again; but a request only if it waits or is answered here: otherwise whoever asks again would wait for ever.
+    package var keepsMail = false
 
     package init() {}
 

@@ -28,7 +28,7 @@ extension Tables {
         case .append(let record, let run):
             if isOwned(run ?? record.workflow, by: executor) { append(record) }
         case .refuse(let reply, let sequence, let run):
-            keep(reply, sequence, of: run ?? reply.workflow)
+            keep(StoredReply(record: reply), sequence, of: run ?? reply.workflow)
         case .consume(let number, let sequence):
             consume(sequence, of: number)
         case .settle(let number, let sequence):
@@ -118,6 +118,7 @@ extension Tables {
         let number = outcome.workflow
         guard isOwned(number, by: executor) else { return }
         removeLive(number)
+        if outcome.status != .completed { keepUnread(of: number) }
         removeInbox(of: number)
         pending[number] = nil
         outcomes[number] = outcome

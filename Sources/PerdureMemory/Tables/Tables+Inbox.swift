@@ -64,6 +64,20 @@ extension Tables {
         trimArrivals()
     }
 
+    /// Whatever goes on in the place of the workflow may receive it.
+    mutating func keepUnread(of workflow: WorkflowNumber) {
+        let mail = (inbox[workflow].map { Array($0.all) } ?? []).filter(\.isMail)
+        if !mail.isEmpty { unread[workflow] = mail }
+    }
+
+    /// What the workflow had not received is there for another.
+    mutating func moveUnread(of workflow: WorkflowNumber, to number: WorkflowNumber) {
+        for var item in unread.removeValue(forKey: workflow) ?? [] {
+            (item.workflow, item.isSeen) = (number, false)
+            deliver(item)
+        }
+    }
+
     /// The workflows of the rows behind `position` that are still there, each once, in the order of arrival; and the new position.
     func arrivals(after position: Int64) -> (workflows: [WorkflowNumber], position: Int64) {
         var seen: Set<WorkflowNumber> = []

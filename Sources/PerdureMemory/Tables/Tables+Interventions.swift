@@ -29,6 +29,16 @@ extension Tables {
         return true
     }
 
+    mutating func discard(_ topic: String, of asked: WorkflowNumber, _ instruction: Instruction) -> DiscardResult {
+        let number = newestRun(of: asked)
+        guard let row = live[number] else { return .ended }
+        guard row.state == .setAside || row.state == .paused else { return .running }
+        guard let item = inbox[number]?.all.first(where: { $0.kind == .message && $0.topic == topic }) else { return .nothing }
+        consume(item.sequence, of: number)
+        _ = insertIntervention(number, .discardMessage, step: topic, instruction, isApplied: true)
+        return .discarded
+    }
+
     mutating func setAttributes(
         _ changes: AttributeChanges, of asked: WorkflowNumber, _ instruction: Instruction
     ) -> AttributesResult {

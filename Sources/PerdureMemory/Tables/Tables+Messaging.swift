@@ -1,14 +1,31 @@
 internal import Perdure
 
-/// Tells the messages to one workflow apart.
+/// Tells the messages and requests to one workflow apart.
 struct MessageKey: Hashable, Sendable {
     var workflow: WorkflowNumber
+    var kind: InboxKind
+    var topic: ExactText
     var key: ExactText
 
-    init(_ workflow: WorkflowNumber, _ key: String) {
+    init(_ workflow: WorkflowNumber, _ kind: InboxKind, _ topic: String, _ key: String) {
         self.workflow = workflow
+        self.kind = kind
+        self.topic = ExactText(topic)
         self.key = ExactText(key)
     }
+
+    /// nil for one without a key.
+    init?(_ item: InboxItem, to workflow: WorkflowNumber) {
+        guard let key = item.key else { return nil }
+        self.init(workflow, item.kind, item.topic ?? "", key)
+    }
+}
+
+/// An answer, and the row that holds it; none for a refusal.
+struct StoredReply: Sendable {
+    var record: ReplyRecord
+    var run: WorkflowNumber?
+    var step: String?
 }
 
 extension Tables {
@@ -27,7 +44,7 @@ extension Tables {
                 StreamRecord(workflow: first ?? step.workflow, stream: stream, offset: offset, value: step.output, appended: step.finished))
         case .reply(let reply, let sequence):
             if let recorded = insertStep(step, by: executor) { return .recorded(recorded) }
-            keep(reply, sequence, of: step.workflow)
+            keep(StoredReply(record: reply, run: step.workflow, step: step.key), sequence, of: step.workflow)
         case .setAttributes(let changes, let refusal):
             let isTooMuch = workflows[step.workflow].map { changes.applied(to: $0.searchAttributes) == nil } ?? false
             var step = step
@@ -60,15 +77,15 @@ extension Tables {
         streams[record.workflow, default: [:]][ExactText(record.stream), default: []].append(record)
     }
 
-    mutating func keep(_ reply: ReplyRecord, _ sequence: Int64, of run: WorkflowNumber) {
-        let key = MessageKey(reply.workflow, reply.key)
+    mutating func keep(_ reply: StoredReply, _ sequence: Int64, of run: WorkflowNumber) {
+        let key = MessageKey(reply.record.workflow, .request, reply.record.request, reply.record.key)
         if replies[key] == nil { replies[key] = reply }
         consume(sequence, of: run)
     }
 
     /// From outside: each only once under a key.
     mutating func send(_ item: InboxItem) -> SendResult {
-        let key = item.key.map { MessageKey(firstRun(of: item.workflow), $0) }
+        let key = MessageKey(item, to: firstRun(of: item.workflow))
         if let key, messageKeys.contains(key) { return .duplicate }
         guard live[newestRun(of: item.workflow)] != nil else { return .ended }
         if let key { messageKeys.insert(key) }

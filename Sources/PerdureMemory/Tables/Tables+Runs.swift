@@ -37,14 +37,29 @@ extension Tables {
         copySteps(of: succession.link.previous, to: record.number, inherited)
         for event in inherited.events { events[record.number, default: [:]][ExactText(event.name)] = event }
         for value in inherited.streams { append(value) }
-        if inherited.keepsMessageKeys {
-            for key in messageKeys where key.workflow == firstRun(of: succession.link.previous) {
-                messageKeys.insert(MessageKey(record.number, key.key.text))
-            }
-        }
         letters[succession.link.previous]?.redriven = record.number
         insertReady(record, returned: succession.isBegun)
         for item in inherited.inbox { deliver(item) }
+        if inherited.keepsMail { keepMail(of: succession.link.previous, for: record.number) }
+    }
+
+    /// A key of a request goes with its answer, or with the request itself.
+    private mutating func keepMail(of previous: WorkflowNumber, for number: WorkflowNumber) {
+        moveUnread(of: previous, to: number)
+        let first = firstRun(of: previous)
+        for (var key, var reply) in replies where key.workflow == first {
+            if reply.run == previous {
+                guard let step = reply.step, steps[number]?[step] != nil else { continue }
+                reply.run = number
+            }
+            (key.workflow, reply.record.workflow) = (number, number)
+            replies[key] = reply
+        }
+        let waiting = Set((inbox[number].map { Array($0.all) } ?? []).compactMap { MessageKey($0, to: number) })
+        for var key in messageKeys where key.workflow == first {
+            key.workflow = number
+            if key.kind == .message || replies[key] != nil || waiting.contains(key) { messageKeys.insert(key) }
+        }
     }
 
     /// The first of those that were continued as this one.

@@ -24,6 +24,9 @@ struct Tables: Sendable {
     var inboxRows = 0
     var lastSequence: Int64 = 0
 
+    /// Messages and requests that runs which came to no good end had not received, in their order.
+    var unread: [WorkflowNumber: [InboxItem]] = [:]
+
     /// By rising number.
     var interventions: [WorkflowNumber: [InterventionRecord]] = [:]
     var lastIntervention: Int64 = 0
@@ -36,7 +39,7 @@ struct Tables: Sendable {
     var events: [WorkflowNumber: [ExactText: EventRecord]] = [:]
     /// By rising offset.
     var streams: [WorkflowNumber: [ExactText: [StreamRecord]]] = [:]
-    var replies: [MessageKey: ReplyRecord] = [:]
+    var replies: [MessageKey: StoredReply] = [:]
 
     var executors: [ExecutorID: Lease] = [:]
     var leaders: [Duty: Leader] = [:]

@@ -79,6 +79,23 @@ extension PostgresStore {
         }
     }
 
+    package func discard(
+        _ topic: String, of number: WorkflowNumber, _ instruction: Instruction
+    ) async throws(StoreError) -> DiscardResult {
+        let s = schema
+        return try await connection(.reads).runConnected { session throws(StoreError) in
+            let (by, reason) = try instruction.parameters()
+            let topic = try ParameterBuffer.text(topic)
+            let statement = Statement(
+                "perdure_discard", isPrepared: false, "SELECT \(s).discard($1::int8, $2::text, $3::text, $4::text, $5::int8)")
+            return try session.transaction { () throws(StoreError) in
+                try session.simple("SET LOCAL lock_timeout = '1s'")
+                let rows = try session.query(statement, [.int8(number), topic, by, reason, .int8(instruction.at)])
+                return DiscardResult(rawValue: rows.text(0, 0)) ?? .discarded
+            }
+        }
+    }
+
     package func interventions(of number: WorkflowNumber) async throws(StoreError) -> [InterventionRecord] {
         let s = schema
         return try await connection(.reads).run { session throws(StoreError) in

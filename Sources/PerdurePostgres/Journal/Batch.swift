@@ -227,7 +227,9 @@ final class Batch {
         if released.count > 0 { add(statements.release, [released.sealed, me]) }
         if paused.count > 0 { add(statements.pause, [paused.sealed, me]) }
         if asideNumber.count > 0 { add(statements.setAside, [asideNumber.sealed, asideReason.sealed, asideSince.sealed, me]) }
-        if outcomes.count > 0 { add(statements.finish, outcomes.parameters + [me] + told.parameters) }
+        if outcomes.count > 0 {
+            add(outcomes.haveFailed ? statements.finishKeeping : statements.finish, outcomes.parameters + [me] + told.parameters)
+        }
         for continuation in continuations { requests.append(try statements.goOn.request(continuation, by: executor)) }
         if leaving.count > 0 { add(statements.leaveQueue, [leaving.sealed]) }
         if dead.count > 0 { add(statements.bury, dead.parameters) }

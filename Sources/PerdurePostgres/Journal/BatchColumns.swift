@@ -40,18 +40,22 @@ final class OutcomeColumns {
     private let output = PayloadColumns()
     private let error = PayloadColumns()
     private let finished = Column(PostgresType.int8)
+    /// One of them comes to no good end.
+    private(set) var haveFailed = false
 
     static let types = ["int8", "int2", "bytea", "int2", "bytea", "int2", "int8"]
 
     var count: Int { workflow.count }
 
     func clear() {
+        haveFailed = false
         for column in [workflow, status, finished] { column.clear() }
         output.clear()
         error.clear()
     }
 
     func append(_ outcome: Outcome) {
+        if outcome.status != .completed { haveFailed = true }
         workflow.append(outcome.workflow)
         status.append(outcome.status.rawValue)
         output.append(outcome.output)

@@ -41,7 +41,7 @@ final class EffectColumns {
         case .publish(let name, let chain): try append(.publish, chain?.first, nil, name, nil, nil, (chain?.place ?? 0) << Self.orders)
         case .append(let stream, let offset, let first): try append(.append, first, nil, stream, nil, nil, offset)
         case .reply(let reply, let sequence):
-            try append(.reply, reply.workflow, nil, reply.key, reply.output, reply.error, sequence)
+            try append(.reply, reply.workflow, reply.request, reply.key, reply.output, reply.error, sequence)
         // It has a statement of its own.
         case .setAttributes: break
         }
@@ -104,6 +104,7 @@ final class StreamColumns {
 /// Requests that are refused.
 final class RefusalColumns {
     private let workflow = Column(PostgresType.int8)
+    private let request = Column(PostgresType.text)
     private let key = Column(PostgresType.text)
     private let error = PayloadColumns()
     private let replied = Column(PostgresType.int8)
@@ -111,7 +112,7 @@ final class RefusalColumns {
     /// Whose inbox it is.
     private let run = Column(PostgresType.int8)
 
-    static let types = ["int8", "text", "bytea", "int2", "int8", "int8", "int8"]
+    static let types = ["int8", "text", "text", "bytea", "int2", "int8", "int8", "int8"]
 
     var count: Int { workflow.count }
 
@@ -122,6 +123,7 @@ final class RefusalColumns {
     func append(_ reply: ReplyRecord, _ sequence: Int64, by run: WorkflowNumber?) throws(StoreError) {
         self.run.append(run ?? reply.workflow)
         workflow.append(reply.workflow)
+        try request.append(reply.request)
         try key.append(reply.key)
         error.append(reply.error)
         replied.append(reply.replied)
@@ -130,5 +132,5 @@ final class RefusalColumns {
 
     var parameters: [ParameterBuffer?] { columns.map(\.sealed) }
 
-    private var columns: [Column] { [workflow, key, error.bytes, error.codec, replied, sequence, run] }
+    private var columns: [Column] { [workflow, request, key, error.bytes, error.codec, replied, sequence, run] }
 }

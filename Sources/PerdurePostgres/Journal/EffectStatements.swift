@@ -28,10 +28,10 @@ struct EffectStatements: Sendable {
         refuse = Statement(
             "perdure_refuse",
             """
-            WITH u AS MATERIALIZED (SELECT * FROM unnest(\(arrays(RefusalColumns.types))) AS u(workflow, key, error, codec, replied, sequence, run)),
-            d AS (DELETE FROM \(s).inbox WHERE sequence = ANY($6::int8[]) AND (workflow, sequence) IN (SELECT run, sequence FROM u))
-            INSERT INTO \(s).replies (workflow, key, error, error_codec, replied) SELECT workflow, key, error, codec, replied FROM u
-            ON CONFLICT DO NOTHING
+            WITH u AS MATERIALIZED (SELECT * FROM unnest(\(arrays(RefusalColumns.types))) AS u(workflow, request, key, error, codec, replied, sequence, run)),
+            d AS (DELETE FROM \(s).inbox WHERE sequence = ANY($7::int8[]) AND (workflow, sequence) IN (SELECT run, sequence FROM u))
+            INSERT INTO \(s).replies (workflow, request, key, error, error_codec, replied)
+            SELECT workflow, request, key, error, codec, replied FROM u ON CONFLICT DO NOTHING
             """)
         see = Statement(
             "perdure_see",
@@ -47,7 +47,8 @@ struct EffectStatements: Sendable {
         return Statement(
             "perdure_effects\(duplicates.suffix)",
             """
-            WITH u AS MATERIALIZED (SELECT u.*, coalesce((SELECT i.number FROM \(s).workflow_ids i WHERE i.id = u.target_id), u.target) AS asked
+            WITH u AS MATERIALIZED (SELECT u.*, coalesce((SELECT i.number FROM \(s).workflow_ids i WHERE u.effect = 1 AND i.id = u.target_id),
+                    u.target) AS asked
                 FROM unnest(\(arrays(types))) WITH ORDINALITY AS u(\(StepColumns.names), \(EffectColumns.names), place)),
             t AS MATERIALIZED (SELECT v.*, v.effect = 1 AND v.receiver IS NULL AS refused FROM (
                 SELECT u.*, coalesce(u.target, u.workflow) AS first, CASE WHEN u.effect = 1 THEN
@@ -68,8 +69,9 @@ struct EffectStatements: Sendable {
             a AS (INSERT INTO \(s).streams (\(StreamColumns.names))
                 SELECT first, name, number, output, output_codec, finished, NULL, 1 FROM t WHERE effect = 3 AND \(recorded)
                 ON CONFLICT DO NOTHING),
-            r AS (INSERT INTO \(s).replies (workflow, key, output, output_codec, error, error_codec, replied)
-                SELECT first, name, payload, payload_codec, refusal, refusal_codec, finished FROM t WHERE effect = 4 AND \(recorded)
+            r AS (INSERT INTO \(s).replies (workflow, request, key, output, output_codec, error, error_codec, replied, run, step)
+                SELECT first, target_id, name, payload, payload_codec, refusal, refusal_codec, finished, workflow, key FROM t
+                WHERE effect = 4 AND \(recorded)
                 ON CONFLICT DO NOTHING),
             d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(SELECT number FROM t WHERE effect = 4 AND \(recorded)))),
             f AS (\(StepStatements.forgiving(s, types.count + 1)))

@@ -29,6 +29,8 @@ struct JournalStatements: Sendable {
     let setAside: Statement
     let pause: Statement
     let finish: Statement
+    /// The same where one of them comes to no good end: what it has not received is kept.
+    let finishKeeping: Statement
     let goOn: ContinueStatements
     let leaveQueue: Statement
     let bury: Statement
@@ -80,6 +82,7 @@ struct JournalStatements: Sendable {
             ON CONFLICT (number) DO UPDATE SET reason = excluded.reason, since = excluded.since
             """)
         finish = Self.finish(s, duplicates)
+        finishKeeping = Self.finish(s, duplicates, keeping: true)
         goOn = ContinueStatements(s)
         leaveQueue = Statement("perdure_leave_queue", "DELETE FROM \(s).slots WHERE workflow = ANY($1::int8[])")
         // Only what has ended so: what was not the executor's any more is somebody else's to bury.
@@ -172,10 +175,17 @@ struct JournalStatements: Sendable {
     /// Only what was ours gets an outcome, and only an outcome tells others.
     ///
     /// What ends in the same batch is told nothing.
-    private static func finish(_ s: SchemaName, _ duplicates: Duplicates) -> Statement {
+    private static func finish(_ s: SchemaName, _ duplicates: Duplicates, keeping: Bool = false) -> Statement {
         let outcome = OutcomeColumns.types.count
+        let columns = "workflow, sequence, kind, reference, payload, codec, topic, key"
+        let keep = """
+            ,
+            k AS (INSERT INTO \(s).unread (\(columns)) SELECT \(columns) FROM x WHERE kind IN (\(mailKinds)) AND workflow IN (
+                SELECT u.workflow FROM unnest($1::int8[], $2::int2[]) AS u(workflow, status)
+                WHERE u.status <> \(OutcomeStatus.completed.rawValue)))
+            """
         return Statement(
-            "perdure_finish\(duplicates.suffix)",
+            "perdure_finish\(keeping ? "_keeping" : "")\(duplicates.suffix)",
             """
             WITH d AS (DELETE FROM \(s).live WHERE number = ANY($1::int8[]) AND state + 0 = 1 AND executor + 0 = $\(outcome + 1)::int8 RETURNING number),
             o AS (INSERT INTO \(s).outcomes (workflow, status, output, output_codec, error, error_codec, finished)
@@ -186,7 +196,7 @@ struct JournalStatements: Sendable {
                 FROM unnest(\(arrays(InboxColumns.types, from: outcome + 2))) AS u(\(InboxColumns.names))
                 CROSS JOIN LATERAL (SELECT \(receiver(s, "u")) AS receiver OFFSET 0) r
                 WHERE u.sender IN (SELECT number FROM d) AND u.workflow NOT IN (SELECT number FROM d) AND r.receiver IS NOT NULL),
-            x AS (DELETE FROM \(s).inbox WHERE workflow = ANY(ARRAY(SELECT number FROM d))),
+            x AS (DELETE FROM \(s).inbox WHERE workflow = ANY(ARRAY(SELECT number FROM d))\(keeping ? " RETURNING \(columns)" : ""))\(keeping ? keep : ""),
             y AS (DELETE FROM \(s).pending WHERE workflow = ANY(ARRAY(SELECT number FROM d))),
             z AS (DELETE FROM \(s).asides WHERE number = ANY(ARRAY(SELECT number FROM d)))
             SELECT count(*) FROM d

@@ -30,6 +30,9 @@ struct LeaseStatements: Sendable {
         """
     }
 
+    /// What has come too late is left for so many microseconds, in which its sender may take it back.
+    private static let grace = 60_000_000
+
     /// Whether a session holds the advisory lock of the executor of row `e`.
     ///
     /// Looked up and not tried: to try it would be to hold it for a moment, just when its owner wants it.
@@ -99,8 +102,11 @@ struct LeaseStatements: Sendable {
             WITH page AS MATERIALIZED (SELECT sequence, workflow FROM \(s).inbox WHERE sequence > $1::int8 ORDER BY sequence LIMIT $2::int8),
             d AS (DELETE FROM \(s).inbox WHERE sequence = ANY(ARRAY(SELECT i.sequence FROM \(s).inbox i
                 WHERE i.sequence = ANY(ARRAY(SELECT p.sequence FROM page p
-                    WHERE (SELECT true FROM \(s).outcomes o WHERE o.workflow = p.workflow))) AND \(Self.isLost(s, "i")) FOR UPDATE OF i SKIP LOCKED))
-                RETURNING sequence)
+                    WHERE (SELECT o.finished < \(serverMicroseconds) - \(Self.grace) FROM \(s).outcomes o WHERE o.workflow = p.workflow))) AND \(Self.isLost(s, "i")) FOR UPDATE OF i SKIP LOCKED))
+                RETURNING workflow, sequence, kind, reference, payload, codec, topic, key),
+            k AS (INSERT INTO \(s).unread (workflow, sequence, kind, reference, payload, codec, topic, key) SELECT d.* FROM d
+                WHERE d.kind IN (\(mailKinds)) AND (SELECT o.status <> \(OutcomeStatus.completed.rawValue) FROM \(s).outcomes o
+                    WHERE o.workflow = d.workflow))
             SELECT (SELECT count(*) FROM d), max(sequence), count(*) FROM page
             """)
     }

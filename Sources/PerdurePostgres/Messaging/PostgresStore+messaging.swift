@@ -4,9 +4,54 @@ package import Perdure
 extension PostgresStore {
     package func send(_ items: [InboxItem]) async throws(StoreError) -> [SendResult] {
         let access = access
+        let key = items.lazy.compactMap(\.key).first
         return try await connection(.reads).runConnected { session throws(StoreError) in
-            try session.transaction { () throws(StoreError) in try access.send(session, items) }
+            try session.transaction { () throws(StoreError) in
+                guard let key else { return try access.send(session, items) }
+                // Somebody's open transaction may hold the key: others wait for this connection, so that is not waited for.
+                try session.simple("SET LOCAL lock_timeout = '1s'")
+                do throws(StoreError) {
+                    return try access.send(session, items)
+                } catch {
+                    throw error.nativeCode == "55P03" ? Self.held(key, error) : error
+                }
+            }
         }
+    }
+
+    private static func held(_ key: String, _ error: StoreError) -> StoreError {
+        StoreError(
+            error.code, "a transaction that is still open has sent a message under the key '\(key)': \(error.message)",
+            nativeCode: error.nativeCode)
+    }
+
+    package func takeBack(_ item: InboxItem) async throws(StoreError) -> Bool {
+        let statement = Self.takeBack(schema)
+        return try await connection(.reads).runConnected { session throws(StoreError) in
+            let text: (String?) throws(StoreError) -> ParameterBuffer? = { text throws(StoreError) in
+                try text.map { text throws(StoreError) in try .text(text) }
+            }
+            let rows = try session.query(
+                statement,
+                [
+                    .int8(item.workflow), .int2(item.kind.rawValue), try text(item.topic), try text(item.key),
+                    item.payload.map { .bytes($0.bytes) }, item.payload.map { .int2($0.codec) },
+                ])
+            return rows.count > 0
+        }
+    }
+
+    private static func takeBack(_ s: SchemaName) -> Statement {
+        Statement(
+            "perdure_take_back", isPrepared: false,
+            """
+            WITH r AS MATERIALIZED (SELECT t.number FROM (SELECT \(s).newest_run($1::int8) AS number OFFSET 0) t
+                WHERE EXISTS (SELECT FROM \(s).outcomes o WHERE o.workflow = t.number AND o.status <> \(OutcomeStatus.continued.rawValue)))
+            DELETE FROM \(s).inbox WHERE sequence = (SELECT max(i.sequence) FROM r JOIN \(s).inbox i ON i.workflow = r.number
+                WHERE i.kind = $2::int2 AND i.topic IS NOT DISTINCT FROM $3::text AND i.key IS NOT DISTINCT FROM $4::text
+                    AND i.payload IS NOT DISTINCT FROM $5::bytea AND i.codec IS NOT DISTINCT FROM $6::int2)
+            RETURNING sequence
+            """)
     }
 
     package func events(of number: WorkflowNumber) async throws(StoreError) -> [EventRecord] {
@@ -55,7 +100,7 @@ extension PostgresStore {
         }
     }
 
-    package func reply(to key: String, of number: WorkflowNumber) async throws(StoreError) -> ReplyRecord? {
+    package func reply(to key: String, of request: String, by number: WorkflowNumber) async throws(StoreError) -> ReplyRecord? {
         let s = schema
         return try await connection(.reads).run { session throws(StoreError) in
             let rows = try session.query(
@@ -63,12 +108,13 @@ extension PostgresStore {
                     "perdure_read_reply",
                     """
                     SELECT output, output_codec, error, error_codec, replied FROM \(s).replies
-                    WHERE workflow = \(s).first_run($1::int8) AND key = $2::text
+                    WHERE workflow = \(s).first_run($1::int8) AND key = $2::text AND request = $3::text
                     """),
-                [.int8(number), .text(key)])
+                [.int8(number), .text(key), .text(request)])
             if rows.count == 0 { return nil }
             return ReplyRecord(
-                workflow: number, key: key, output: rows.payload(0, 0), error: rows.payload(0, 2), replied: rows.int(0, 4))
+                workflow: number, request: request, key: key, output: rows.payload(0, 0), error: rows.payload(0, 2), replied: rows.int(0, 4)
+            )
         }
     }
 }

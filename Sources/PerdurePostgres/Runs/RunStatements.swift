@@ -15,6 +15,8 @@ struct RunStatements: Sendable {
     let link: Statement
     let copySteps: Statement
     let copyUnordered: Statement
+    let moveUnread: Statement
+    let copyReplies: Statement
     let copyMessageKeys: Statement
     let event: Statement
     let streams: Statement
@@ -59,10 +61,9 @@ struct RunStatements: Sendable {
             INSERT INTO \(s).steps (workflow, key, ord, \(rest)) SELECT $2::int8, key, NULL, \(rest) FROM \(s).steps
             WHERE workflow = $1::int8 AND key = ANY($3::text[])
             """)
-        copyMessageKeys = Statement(
-            "perdure_copy_message_keys", isPrepared: false,
-            "INSERT INTO \(s).message_keys (workflow, key) SELECT $2::int8, key FROM \(s).message_keys WHERE workflow = \(s).first_run($1::int8)"
-        )
+        moveUnread = Self.moveUnread(s)
+        copyReplies = Self.copyReplies(s)
+        copyMessageKeys = Self.copyMessageKeys(s)
         // Before all that the new run publishes itself.
         event = Statement(
             "perdure_copy_event", isPrepared: false,
@@ -82,6 +83,47 @@ struct RunStatements: Sendable {
             """)
         begun = Statement(
             "perdure_begun_run", isPrepared: false, "UPDATE \(s).live SET lane = lane | 1, expires = NULL WHERE number = $1::int8")
+    }
+}
+
+// What goes with a rewind.
+extension RunStatements {
+    /// Also what has come into the inbox of $1 when it had ended, of transactions that did not see that.
+    private static func moveUnread(_ s: SchemaName) -> Statement {
+        let columns = "sequence, kind, reference, topic, payload, codec, key"
+        return Statement(
+            "perdure_move_unread", isPrepared: false,
+            """
+            WITH u AS (DELETE FROM \(s).unread WHERE workflow = $1::int8 RETURNING \(columns)),
+            i AS (DELETE FROM \(s).inbox WHERE workflow = $1::int8 AND kind IN (\(mailKinds)) RETURNING \(columns))
+            INSERT INTO \(s).inbox (workflow, kind, reference, topic, payload, codec, key)
+            SELECT $2::int8, kind, reference, topic, payload, codec, key FROM (SELECT * FROM u UNION ALL SELECT * FROM i) m ORDER BY sequence
+            """)
+    }
+
+    private static func copyReplies(_ s: SchemaName) -> Statement {
+        let columns = "request, key, output, output_codec, error, error_codec, replied, step"
+        return Statement(
+            "perdure_copy_replies", isPrepared: false,
+            """
+            INSERT INTO \(s).replies (workflow, run, \(columns))
+            SELECT $2::int8, CASE WHEN run = $1::int8 THEN $2::int8 ELSE run END, \(columns) FROM \(s).replies r
+            WHERE workflow = \(s).first_run($1::int8) AND (run IS DISTINCT FROM $1::int8
+                OR EXISTS (SELECT FROM \(s).steps s WHERE s.workflow = $2::int8 AND s.key = r.step))
+            """)
+    }
+
+    /// A key of a request goes with its answer, or with the request itself.
+    private static func copyMessageKeys(_ s: SchemaName) -> Statement {
+        Statement(
+            "perdure_copy_message_keys", isPrepared: false,
+            """
+            INSERT INTO \(s).message_keys (workflow, kind, topic, key) SELECT $2::int8, kind, topic, key FROM \(s).message_keys k
+            WHERE workflow = \(s).first_run($1::int8) AND (kind = \(InboxKind.message.rawValue)
+                OR EXISTS (SELECT FROM \(s).replies r WHERE r.workflow = $2::int8 AND r.request = k.topic AND r.key = k.key)
+                OR EXISTS (SELECT FROM \(s).inbox i WHERE i.workflow = $2::int8 AND i.kind = \(InboxKind.request.rawValue)
+                    AND i.topic = k.topic AND i.key = k.key))
+            """)
     }
 }
 

@@ -64,10 +64,12 @@ struct Successor: Sendable {
             try session.query(statements.copySteps, both + [.int8(inherited.before)])
             if !inherited.unordered.isEmpty { try session.query(statements.copyUnordered, both + [try .texts(inherited.unordered)]) }
         }
-        if inherited.keepsMessageKeys {
-            try session.query(statements.copyMessageKeys, [.int8(link.previous), .int8(record.number)])
-        }
         try tell(session, inherited)
+        if inherited.keepsMail {
+            for statement in [statements.moveUnread, statements.copyReplies, statements.copyMessageKeys] {
+                try session.query(statement, [.int8(link.previous), .int8(record.number)])
+            }
+        }
     }
 
     private func tell(_ session: Session, _ inherited: Inheritable) throws(StoreError) {

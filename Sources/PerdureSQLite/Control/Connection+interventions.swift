@@ -18,6 +18,12 @@ extension Query {
         SELECT EXISTS (SELECT 1 FROM perdure_interventions WHERE workflow = ?1 AND kind = ?2 AND by_whom = ?3 AND reason IS ?4)
         FROM perdure_live WHERE number = ?1
         """)
+    fileprivate static let stateOfLive = Query("SELECT state FROM perdure_live WHERE number = ?1")
+    fileprivate static let discard = Query(
+        """
+        DELETE FROM perdure_inbox WHERE sequence = (
+            SELECT min(sequence) FROM perdure_inbox WHERE workflow = ?1 AND kind = ?2 AND topic = ?3) RETURNING sequence
+        """)
     fileprivate static let consumeIntervention = Query(
         "DELETE FROM perdure_inbox WHERE sequence = ?1 AND workflow = ?2 RETURNING kind, reference")
     fileprivate static let apply = Query("UPDATE perdure_interventions SET applied = 1 WHERE number = ?1 AND workflow = ?2")
@@ -59,6 +65,21 @@ extension Connection {
         let made = try insertIntervention(number, end.intervention, instruction, isApplied: true)
         try deliver(InboxItem(workflow: number, kind: end.inbox, reference: made))
         return true
+    }
+
+    func discard(_ topic: String, of asked: WorkflowNumber, _ instruction: Instruction) throws(StoreError) -> DiscardResult {
+        let number = try newestRun(of: asked)
+        let live = try prepared(.stateOfLive)
+        live.bind(1, number)
+        guard let state = try live.first({ LiveState(rawValue: Int16(clamping: $0.int(0))) }) else { return .ended }
+        guard state == .setAside || state == .paused else { return .running }
+        let statement = try prepared(.discard)
+        statement.bind(1, number)
+        statement.bind(2, Int64(InboxKind.message.rawValue))
+        try statement.bind(3, topic)
+        guard try statement.first({ _ in true }) == true else { return .nothing }
+        try insertIntervention(number, .discardMessage, step: topic, instruction, isApplied: true)
+        return .discarded
     }
 
     @discardableResult

@@ -35,6 +35,12 @@ extension SQLiteStore {
         }
     }
 
+    package func discard(
+        _ topic: String, of number: WorkflowNumber, _ instruction: Instruction
+    ) async throws(StoreError) -> DiscardResult {
+        try await writer.write { connection throws(StoreError) in try connection.discard(topic, of: number, instruction) }
+    }
+
     package func interventions(of number: WorkflowNumber) async throws(StoreError) -> [InterventionRecord] {
         try await reader.read { connection throws(StoreError) in try connection.interventions(of: number) }
     }

@@ -110,6 +110,7 @@ extension Connection {
         _ outcome: Outcome, parent: WorkflowNumber?, inbox: [InboxItem], place: QueuePlace?, by executor: ExecutorID
     ) throws(StoreError) {
         guard try end(outcome, by: executor) else { return }
+        if outcome.status != .completed { try keepUnread(of: outcome.workflow) }
         for query in [Query.clearInbox, .clearPending, .clearAside] {
             let statement = try prepared(query)
             statement.bind(1, outcome.workflow)

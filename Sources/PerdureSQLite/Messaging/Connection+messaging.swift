@@ -4,8 +4,9 @@ extension Query {
     fileprivate static let isOpen = Query("SELECT 1 FROM perdure_live WHERE number = ?1")
     fileprivate static let isOwned = Query("SELECT 1 FROM perdure_live WHERE number = ?1 AND executor = ?2 AND state = 1")
     fileprivate static let see = Query("UPDATE perdure_inbox SET seen = 1 WHERE sequence = ?1 AND workflow = ?2")
-    fileprivate static let isSent = Query("SELECT 1 FROM perdure_message_keys WHERE workflow = ?1 AND key = ?2")
-    fileprivate static let insertKey = Query("INSERT INTO perdure_message_keys (workflow, key) VALUES (?1, ?2)")
+    fileprivate static let isSent = Query(
+        "SELECT 1 FROM perdure_message_keys WHERE workflow = ?1 AND kind = ?2 AND topic = ?3 AND key = ?4")
+    fileprivate static let insertKey = Query("INSERT INTO perdure_message_keys (workflow, kind, topic, key) VALUES (?1, ?2, ?3, ?4)")
     fileprivate static let publish = Query(
         """
         INSERT INTO perdure_events (workflow, name, value, codec, published) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -18,8 +19,8 @@ extension Query {
         """)
     fileprivate static let reply = Query(
         """
-        INSERT INTO perdure_replies (workflow, key, output, output_codec, error, error_codec, replied)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING
+        INSERT INTO perdure_replies (workflow, request, key, output, output_codec, error, error_codec, replied, run, step)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING
         """)
 }
 
@@ -40,7 +41,7 @@ extension Connection {
             try append(
                 StreamRecord(workflow: first ?? step.workflow, stream: stream, offset: offset, value: step.output, appended: step.finished))
         case .reply(let reply, let sequence):
-            try keep(reply)
+            try keep(reply, in: step)
             try consume(sequence, of: step.workflow)
         }
         return .done
@@ -90,23 +91,20 @@ extension Connection {
 
     private func send(_ item: InboxItem) throws(StoreError) -> SendResult {
         let first = item.key == nil ? item.workflow : try firstRun(of: item.workflow)
-        if let key = item.key, try isTrue(.isSent, first, key) { return .duplicate }
+        if let key = item.key, try bound(.isSent, first, item, key).first({ _ in true }) ?? false { return .duplicate }
         guard try isOpen(try newestRun(of: item.workflow)) else { return .ended }
-        if let key = item.key {
-            let statement = try prepared(.insertKey)
-            statement.bind(1, first)
-            try statement.bind(2, key)
-            try statement.run()
-        }
+        if let key = item.key { try bound(.insertKey, first, item, key).run() }
         try deliver(item)
         return .sent
     }
 
-    private func isTrue(_ query: Query, _ number: WorkflowNumber, _ key: String) throws(StoreError) -> Bool {
+    private func bound(_ query: Query, _ first: WorkflowNumber, _ item: InboxItem, _ key: String) throws(StoreError) -> Statement {
         let statement = try prepared(query)
-        statement.bind(1, number)
-        try statement.bind(2, key)
-        return try statement.first { _ in true } ?? false
+        statement.bind(1, first)
+        statement.bind(2, Int64(item.kind.rawValue))
+        try statement.bind(3, item.topic ?? "")
+        try statement.bind(4, key)
+        return statement
     }
 
     func isOpen(_ number: WorkflowNumber) throws(StoreError) -> Bool {
@@ -152,13 +150,17 @@ extension Connection {
         try statement.run()
     }
 
-    func keep(_ reply: ReplyRecord) throws(StoreError) {
+    /// A refusal is in no row of history.
+    func keep(_ reply: ReplyRecord, in step: StepRecord? = nil) throws(StoreError) {
         let statement = try prepared(.reply)
         statement.bind(1, reply.workflow)
-        try statement.bind(2, reply.key)
-        try statement.bind(3, reply.output)
-        try statement.bind(5, reply.error)
-        statement.bind(7, reply.replied)
+        try statement.bind(2, reply.request)
+        try statement.bind(3, reply.key)
+        try statement.bind(4, reply.output)
+        try statement.bind(6, reply.error)
+        statement.bind(8, reply.replied)
+        statement.bind(9, step?.workflow)
+        try statement.bind(10, step?.key)
         try statement.run()
     }
 }

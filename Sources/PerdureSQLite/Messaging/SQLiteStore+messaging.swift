@@ -19,8 +19,8 @@ extension Query {
         """)
     fileprivate static let reply = Query(
         """
-        SELECT workflow, key, output, output_codec, error, error_codec, replied FROM perdure_replies
-        WHERE workflow = coalesce((SELECT first FROM perdure_successors WHERE number = ?1), ?1) AND key = ?2
+        SELECT workflow, request, key, output, output_codec, error, error_codec, replied FROM perdure_replies
+        WHERE workflow = coalesce((SELECT first FROM perdure_successors WHERE number = ?1), ?1) AND request = ?2 AND key = ?3
         """)
 }
 
@@ -67,14 +67,16 @@ extension SQLiteStore {
         try await reader.read { connection throws(StoreError) in try connection.firstRun(of: number) }
     }
 
-    package func reply(to key: String, of number: WorkflowNumber) async throws(StoreError) -> ReplyRecord? {
+    package func reply(to key: String, of request: String, by number: WorkflowNumber) async throws(StoreError) -> ReplyRecord? {
         try await reader.read { connection throws(StoreError) in
             let statement = try connection.prepared(.reply)
             statement.bind(1, number)
-            try statement.bind(2, key)
+            try statement.bind(2, request)
+            try statement.bind(3, key)
             return try statement.first { row in
                 ReplyRecord(
-                    workflow: row.int(0), key: row.text(1), output: row.payload(2), error: row.payload(4), replied: row.int(6))
+                    workflow: row.int(0), request: row.text(1), key: row.text(2), output: row.payload(3), error: row.payload(5),
+                    replied: row.int(7))
             }
         }
     }

@@ -23,8 +23,6 @@ extension Query {
         SELECT ?2, key, NULL, kind, started, finished, attempts, output, output_codec, error, error_codec
         FROM perdure_steps WHERE workflow = ?1 AND key = ?3
         """)
-    fileprivate static let copyMessageKeys = Query(
-        "INSERT INTO perdure_message_keys (workflow, key) SELECT ?2, key FROM perdure_message_keys WHERE workflow = ?1")
     fileprivate static let makeBegun = Query("UPDATE perdure_live SET lane = ?2, expires = NULL WHERE number = ?1")
 }
 
@@ -90,8 +88,8 @@ extension Connection {
         try run(.markLetter, link.previous, record.number)
         for event in inherited.events { try publish(event) }
         for value in inherited.streams { try append(value) }
-        if inherited.keepsMessageKeys { try run(.copyMessageKeys, firstRun(of: link.previous), record.number) }
         for item in inherited.inbox { try deliver(item) }
+        if inherited.keepsMail { try keepMail(of: link.previous, for: record.number) }
     }
 
     func insert(_ link: RunLink) throws(StoreError) {

@@ -1,7 +1,16 @@
 extension Schema {
     /// Version 3: what workflows are told and tell.
     static let messagingTables = """
-        CREATE TABLE perdure_message_keys (workflow INTEGER NOT NULL, key TEXT NOT NULL, PRIMARY KEY (workflow, key)) STRICT, WITHOUT ROWID;
+        CREATE TABLE perdure_message_keys (
+            workflow INTEGER NOT NULL, kind INTEGER NOT NULL, topic TEXT NOT NULL, key TEXT NOT NULL,
+            PRIMARY KEY (workflow, kind, topic, key)
+        ) STRICT, WITHOUT ROWID;
+
+        -- What runs that came to no good end had not received: for the run that goes on in their place.
+        CREATE TABLE perdure_unread (
+            workflow INTEGER NOT NULL, sequence INTEGER NOT NULL, kind INTEGER NOT NULL, reference INTEGER, payload BLOB,
+            payload_codec INTEGER, topic TEXT, key TEXT, PRIMARY KEY (workflow, sequence)
+        ) STRICT, WITHOUT ROWID;
 
         CREATE TABLE perdure_events (
             workflow INTEGER NOT NULL, name TEXT NOT NULL, value BLOB NOT NULL, codec INTEGER NOT NULL, published INTEGER NOT NULL,
@@ -14,9 +23,10 @@ extension Schema {
             step TEXT, attempt INTEGER NOT NULL, PRIMARY KEY (workflow, stream, position)
         ) STRICT, WITHOUT ROWID;
 
+        -- The row of history that holds it is that of this step of this run; a refusal has none.
         CREATE TABLE perdure_replies (
-            workflow INTEGER NOT NULL, key TEXT NOT NULL, output BLOB, output_codec INTEGER, error BLOB, error_codec INTEGER,
-            replied INTEGER NOT NULL, PRIMARY KEY (workflow, key)
+            workflow INTEGER NOT NULL, request TEXT NOT NULL, key TEXT NOT NULL, output BLOB, output_codec INTEGER, error BLOB,
+            error_codec INTEGER, replied INTEGER NOT NULL, run INTEGER, step TEXT, PRIMARY KEY (workflow, request, key)
         ) STRICT, WITHOUT ROWID;
 
         """

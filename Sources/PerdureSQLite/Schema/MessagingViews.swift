@@ -21,7 +21,9 @@ extension Schema {
             i.topic AS topic,
             i.key AS key,
             \(json("i.payload", "i.payload_codec")) AS payload
-        FROM perdure_inbox AS i LEFT JOIN perdure_workflows AS w ON w.number = i.workflow WHERE i.kind IN (4, 5);
+        FROM (SELECT workflow, sequence, kind, topic, key, payload, payload_codec FROM perdure_inbox
+            UNION ALL SELECT workflow, sequence, kind, topic, key, payload, payload_codec FROM perdure_unread) AS i
+        LEFT JOIN perdure_workflows AS w ON w.number = i.workflow WHERE i.kind IN (4, 5);
 
         CREATE VIEW perdure_workflow_streams AS
         SELECT

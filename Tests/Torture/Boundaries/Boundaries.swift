@@ -83,7 +83,8 @@ final class Boundaries: Scenario {
     /// Where something becomes durable, once for each kind of transaction; twice where the answer to a commit is lost.
     private static func share(of experiments: [Experiment]) -> [Experiment] {
         let written = [
-            "perdure_claim_ready", "perdure_claim_due", "perdure_claim_arrived", "perdure_finish", "perdure_suspend", "perdure_checkpoint",
+            "perdure_claim_ready", "perdure_claim_due", "perdure_claim_arrived", "perdure_finish", "perdure_finish_keeping",
+            "perdure_suspend", "perdure_checkpoint",
             "perdure_start_all", "perdure_steps", "perdure_pending", "perdure_schedule_update", "perdure_effects", "perdure_start_children",
         ]
         var known: [String: Int] = [:]

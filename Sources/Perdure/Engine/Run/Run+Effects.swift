@@ -3,13 +3,16 @@
 extension Run {
     /// Hands the completion of a call and its effect to the journal as one command.
     func record(
-        _ key: String, _ kind: StepKind, _ output: EncodedPayload?, _ effect: StepEffect, started: Microseconds, endsBody: Bool = false
+        _ key: String, _ kind: StepKind, _ output: EncodedPayload?, _ effect: StepEffect, error: EncodedPayload? = nil,
+        started: Microseconds, endsBody: Bool = false
     ) {
         let time = host.clock.now()
         state.withLock { state in
             if endsBody { state.bodies -= 1 }
             let record = state.complete(key, at: time) { order, finished in
-                StepRecord(workflow: number, key: key, order: order, kind: kind, output: output, started: started, finished: finished)
+                StepRecord(
+                    workflow: number, key: key, order: order, kind: kind, output: output, error: error, started: started, finished: finished
+                )
             }
             guard let record, let order = record.order else { return }
             state.effects[order] = OngoingEffect(effect)

@@ -20,7 +20,7 @@ extension Run {
             return true
         case .completeStep: return end(body, .success(item.payload ?? .void), item)
         case .failStep, .skipStep: return end(body, .failure(item.payload ?? skipped(key)), item)
-        case .pause, .resume, .cancel, .terminate, .setAttributes: return false
+        case .pause, .resume, .cancel, .terminate, .setAttributes, .discardMessage: return false
         }
     }
 

@@ -23,8 +23,11 @@ extension Run {
     var unread: [Int64] { state.withLock { $0.mailbox.unread } + inbox.withLock { $0.unclaimed } }
 
     /// A receive waits for what has arrived already or will, until then.
-    func want(_ address: Mailbox.Address, _ key: String, until due: Microseconds?) {
-        state.withLock { $0.mailbox.want(address, key) }
+    func want(_ address: Mailbox.Address, _ key: String, until due: Microseconds?, _ read: @escaping Wait.Reader) {
+        state.withLock { state in
+            state.setReader(key, read)
+            state.mailbox.want(address, key)
+        }
         // First this: one that is there is taken, however short the time is.
         match(address)
         if let due, due < .max, state.withLock({ $0.waits[key]?.isRecorded == false }) {
@@ -45,9 +48,14 @@ extension Run {
     func match(_ address: Mailbox.Address) {
         if address.kind == .request { return beginRequests(address) }
         let time = host.clock.now()
-        let timers = state.withLock { state in
+        let (timers, refusal) = state.withLock { state in
             var timers: [@Sendable () -> Void] = []
             while let (key, gift) = state.mailbox.match(address) {
+                // Under the lock, so that nothing overtakes what is being read.
+                if let refusal = state.refusal(key, gift) {
+                    state.mailbox.takeBack(gift, address)
+                    return (timers, WorkflowError?.some(refusal))
+                }
                 let record = state.complete(key, at: time) { order, finished in
                     StepRecord(
                         workflow: number, key: key, order: order, kind: gift.kind, output: gift.payload, started: finished,
@@ -60,17 +68,18 @@ extension Run {
                 host.journal.append(.step(record, consumes: gift.sequence), for: self, token: order)
                 if let cancel = state.waits[key]?.cancelWork { timers.append(cancel) }
             }
-            return timers
+            return (timers, nil)
         }
         // Nobody waits for the end of their time any more, which may be far.
         for cancel in timers { cancel() }
+        if let refusal { setAside(refusal) }
     }
 
     private func beginRequests(_ address: Mailbox.Address) {
         while true {
             let found = state.withLock { state -> (begin: @Sendable (InboxItem) -> Void, item: InboxItem)? in
                 guard let (key, gift) = state.mailbox.match(address), case .arrived(let item) = gift else { return nil }
-                guard let begin = state.beginRequest(key) else {
+                guard let begin = state.beginRequest(key, item) else {
                     state.mailbox.takeBack(gift, address)
                     return ({ _ in }, item)
                 }
@@ -86,7 +95,7 @@ extension Mailbox.Gift {
     /// Of the row that records it.
     fileprivate var kind: StepKind { if case .arrived = self { .receive } else { .receiveAgain } }
 
-    fileprivate var payload: EncodedPayload {
+    var payload: EncodedPayload {
         switch self {
         case .arrived(let item): item.payload ?? .void
         case .returned(let payload): payload

@@ -188,6 +188,12 @@ extension Run: JournalRecipient {
         let isRecorded = state.withLock { state in
             guard let record = state.refused(order, payload) else { return false }
             state.replace(order, record)
+            if case .effect(_, .reply(var reply, let sequence)) = command {
+                // Somebody waits for it.
+                (reply.output, reply.error) = (nil, payload)
+                host.journal.append(.effect(record, .reply(reply, sequence: sequence)), for: self, token: order)
+                return true
+            }
             var (hadPending, consumes): (Bool, Int64?) = (false, nil)
             if case .step(_, let pending, let sequence) = command { (hadPending, consumes) = (pending, sequence) }
             state.effects[order] = nil

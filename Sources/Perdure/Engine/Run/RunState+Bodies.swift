@@ -28,22 +28,51 @@ extension RunState {
         return pending.isEmpty ? nil : pending[key]
     }
 
+    /// What reads the message that the call waits for.
+    mutating func setReader(_ key: String, _ read: @escaping Wait.Reader) { waits[key]?.read = read }
+
+    /// Why the call cannot be given this; nil if it can.
+    func refusal(_ key: String, _ gift: Mailbox.Gift) -> WorkflowError? {
+        guard stop == nil, let read = waits[key]?.read else { return nil }
+        do throws(WorkflowError) {
+            try read(gift.payload)
+            return nil
+        } catch {
+            guard case .arrived(let item) = gift else { return error }
+            return WorkflowError(
+                error.code,
+                "\(error.message). It is message \(item.sequence) of the inbox, and was not received: resume with code that can read it, or discard it first (`discardMessage`)"
+            )
+        }
+    }
+
     /// How the call that waits for a request begins with it.
     mutating func setBegin(_ key: String, _ begin: @escaping @Sendable (InboxItem) -> Void) { waits[key]?.beginRequest = begin }
 
     /// A request is there; nil if nobody waits for it any more.
-    mutating func beginRequest(_ key: String) -> (@Sendable (InboxItem) -> Void)? {
+    mutating func beginRequest(_ key: String, _ item: InboxItem) -> (@Sendable (InboxItem) -> Void)? {
         guard stop == nil, !isQuiet, let wait = waits[key], let begin = wait.beginRequest else { return nil }
         wait.hasBody = true
+        wait.examined = item
         bodies += 1
         return begin
     }
 
-    /// It was refused: the call waits for the next.
-    mutating func awaitNext(_ key: String) {
+    /// The request is to be handled, and from now on the call waits for what comes of it.
+    ///
+    /// False if the call was cancelled meanwhile, which has put the request back, or the run has stopped.
+    mutating func beginHandling(_ key: String) -> Bool {
+        guard stop == nil, !isEnded, let wait = waits[key], wait.examined != nil else { return false }
+        wait.examined = nil
+        return true
+    }
+
+    /// The request was refused: the call waits for the next; false as for `beginHandling`.
+    mutating func awaitNext(_ key: String) -> Bool {
         bodies -= 1
-        guard let wait = waits[key] else { return }
+        guard beginHandling(key), let wait = waits[key] else { return false }
         wait.hasBody = false
         if let address = wait.address { mailbox.want(address, key) }
+        return true
     }
 }

@@ -139,6 +139,7 @@ extension RunState {
         if !isLive || wait.isRecorded { abandoned[key] = .some(wait.address) }
         if let address = wait.address {
             if wait.isRecorded { mailbox.recall(address) } else { mailbox.unwant(address, key) }
+            if let item = wait.examined { mailbox.takeBack(.arrived(item), address) }
         }
         return .resume(wait.parked, stopping: wait.cancelWork)
     }

@@ -28,11 +28,17 @@ final class Wait {
     var isRecorded = false
     /// What it waited for is there, and a body is at it.
     var hasBody = false
+    /// Reads the message that it is to be given; what cannot be read is not received.
+    var read: Reader?
     var beginRequest: (@Sendable (InboxItem) -> Void)?
+    /// The request that the body looks at, as long as it is not decided that it is handled.
+    var examined: InboxItem?
     /// The attempts of a step that has begun.
     var stepBody: StepBody?
     /// Cancels the body, or the timer.
     var cancelWork: (@Sendable () -> Void)?
+
+    typealias Reader = @Sendable (EncodedPayload) throws(WorkflowError) -> Void
 
     init(key: String, kind: StepKind, exclusiveName: String?, begun: Bool, due: Microseconds?, address: Mailbox.Address? = nil) {
         self.address = address
@@ -44,7 +50,7 @@ final class Wait {
     }
 
     /// Timers and receives end at once when cancelled, unrecorded; all others wait for what they began.
-    var endsAtOnce: Bool { kind == .timer || kind == .receive || kind == .request && !hasBody }
+    var endsAtOnce: Bool { kind == .timer || kind == .receive || kind == .request && (!hasBody || examined != nil) }
 
     /// Children are not this process's work: they go on without it.
     var isForChildren: Bool { kind == .childResult || kind == .childrenEnded }

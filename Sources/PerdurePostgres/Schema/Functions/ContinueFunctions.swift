@@ -109,6 +109,9 @@ func movesOn(_ row: String) -> String {
     """
 }
 
+/// Messages and requests.
+let mailKinds = "\(InboxKind.message.rawValue), \(InboxKind.request.rawValue)"
+
 /// Into whose inbox row `u` goes: that of its workflow, or of the run as which it goes on; NULL if it is nobody's.
 func receiver(_ s: SchemaName, _ row: String) -> String {
     let follows = [InboxKind.cancel, .terminate, .message, .request].map { String($0.rawValue) }.joined(separator: ", ")

@@ -2,9 +2,9 @@ internal import Perdure
 
 /// What operators do, by Perdure and by plain SQL, in whatever transaction they are.
 ///
-/// `retry_step`, `complete_step`, `skip_step` and `pause_workflow` are documented and stable.
+/// `retry_step`, `complete_step`, `skip_step`, `pause_workflow` and `discard_message` are documented and stable.
 func controlFunctions(_ s: SchemaName) -> String {
-    [stepFunctions(s), pauseFunctions(s), endFunctions(s), attributeChangeFunctions(s)].joined(separator: "\n")
+    [stepFunctions(s), pauseFunctions(s), endFunctions(s), attributeChangeFunctions(s), discardFunctions(s)].joined(separator: "\n")
 }
 
 private func stepFunctions(_ s: SchemaName) -> String {

@@ -14,7 +14,8 @@ func messageFunctions(_ s: SchemaName) -> String {
             first := \(s).first_run(post.target);
         END IF;
         -- What is held by a transaction that is open is waited for: it may be rolled back.
-        IF post.key IS NOT NULL AND EXISTS (SELECT FROM \(s).message_keys k WHERE k.workflow = first AND k.key = post.key) THEN
+        IF post.key IS NOT NULL AND EXISTS (SELECT FROM \(s).message_keys k
+                WHERE k.workflow = first AND k.key = post.key AND k.topic = post.topic AND k.kind = post.kind) THEN
             RETURN 'duplicate';
         END IF;
         IF NOT EXISTS (SELECT FROM \(s).live l WHERE l.number = run) THEN
@@ -24,7 +25,8 @@ func messageFunctions(_ s: SchemaName) -> String {
             END IF;
         END IF;
         IF post.key IS NOT NULL THEN
-            INSERT INTO \(s).message_keys (workflow, key) VALUES (first, post.key) ON CONFLICT DO NOTHING;
+            INSERT INTO \(s).message_keys (workflow, kind, topic, key) VALUES (first, post.kind, post.topic, post.key)
+                ON CONFLICT DO NOTHING;
             IF NOT FOUND THEN
                 RETURN 'duplicate';
             END IF;
