@@ -63,6 +63,16 @@ package struct StreamRecord: Sendable, Hashable {
     }
 }
 
+/// Where a stream has come to.
+package struct StreamEnd: Sendable, Hashable {
+    /// Where the next value goes.
+    package var next: Int64
+    /// Its last row has no value: it was closed.
+    package var isClosed: Bool
+
+    package init(next: Int64 = 0, isClosed: Bool = false) { (self.next, self.isClosed) = (next, isClosed) }
+}
+
 /// What a request was answered: the row of `replies`, never changed.
 package struct ReplyRecord: Sendable, Hashable {
     package var workflow: WorkflowNumber
@@ -100,7 +110,7 @@ package protocol MessagingStore: Sendable {
     func events(of number: WorkflowNumber) async throws(StoreError) -> [EventRecord]
     /// The values from `offset` on, in order, at most so many.
     func stream(_ name: String, of number: WorkflowNumber, from offset: Int64, limit: Int) async throws(StoreError) -> [StreamRecord]
-    /// Where the next value of each of its streams goes.
-    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64]
+    /// Where each of its streams has come to.
+    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: StreamEnd]
     func reply(to key: String, of number: WorkflowNumber) async throws(StoreError) -> ReplyRecord?
 }
