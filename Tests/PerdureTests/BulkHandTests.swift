@@ -34,16 +34,23 @@ struct BulkHandTests {
         return handle.number
     }
 
-    @Test(arguments: [BulkAction.cancel, .terminate, .pause, .retryNow, .rewind, .restart, .setAttributes(["a": 1])])
+    private static let completion = try? BulkAction.complete(step: "second", with: 7)
+    private static let actions: [BulkAction] =
+        [
+            .cancel, .terminate, .pause, .retryNow, .rewind, .restart, .setAttributes(["a": 1]), .fork(from: "second"),
+            .skip(step: "second"), .fail(step: "second", with: CancellationError()),
+        ] + [completion].compactMap { $0 }
+
+    @Test(arguments: actions)
     func `what it has done is done, also when it comes to it again`(_ action: BulkAction) async throws {
         try await withEngine(store: .memory()) {
             Fickle()
         } body: { engine in
-            let (core, isRun) = (engine.client.core, action == .rewind || action == .restart)
+            let (core, isRun) = (engine.client.core, action.states.isSubset(of: WorkflowStatus.State.closedStates))
             let number = try await number(engine, failed: isRun)
             for _ in 0..<2 { #expect(try await hand(action, core).act(on: number) == .done) }
-            switch action {
-            case .rewind, .restart:
+            switch action.kind {
+            case .rewind, .restart, .fork:
                 #expect(try await engine.client.runs(of: Names.publicID(number)).count == 2)
                 // For another it is too late.
                 #expect(try await hand(action, core, id: "other").act(on: number) == .skipped)
@@ -58,6 +65,10 @@ struct BulkHandTests {
                 #expect(try await hand(action, core, id: "other").act(on: number) == .skipped)
                 for _ in 0..<2 { #expect(try await hand(.resume, core, id: "next").act(on: number) == .done) }
                 #expect(try await hand(.resume, core, id: "other").act(on: number) == .skipped)
+            case .skip, .complete, .fail:
+                try await waitWhile { try await core.store.status(of: number)?.outcome == nil }
+                #expect(try await core.store.interventions(of: number).count == 1)
+                #expect(try await hand(action, core, id: "other").act(on: number) == .skipped)
             default: break
             }
         }
