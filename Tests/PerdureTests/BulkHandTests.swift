@@ -74,6 +74,42 @@ struct BulkHandTests {
         }
     }
 
+    /// Goes on as a new run at each word.
+    private struct Serial: Workflow {
+        static let name = "Serial"
+        static let words = Topic<Bool>("words")
+
+        func run(_ input: Int, in context: WorkflowContext) async throws {
+            _ = try await context.receive(Self.words)
+            try continueAsNew(input + 1, in: context)
+        }
+    }
+
+    /// One in ten seconds: a page has one, and there are more than seventy to be passed over before the next.
+    @Test func `what was done to workflows that have gone on since hides nobody behind them`() async throws {
+        try await withEngine(store: .memory()) {
+            Serial()
+        } body: { engine in
+            let core = engine.client.core
+            for number in 0..<72 { try await engine.client.start(Serial.self, 0, id: "\(number)") }
+            let last = try await core.numbers.next()
+            let order = try BulkOrder(.setAttributes(["a": 1]), filter: "name = 'Serial'", rate: 0.1, by: "ada", reason: nil)
+            let work = BulkWork(core: core)
+            let hand = work.hand(order, "work")
+            for number in 0..<71 { #expect(try await hand.act(on: core.number(ofID: "\(number)")) == .done) }
+            for number in 0..<72 { try await engine.client.send(to: "\(number)", Serial.words, true) }
+            try await waitWhile { try await engine.client.count(where: .status == .continued) < 72 }
+            // They may have gone on in any order; the one that was not met is last.
+            try await engine.client.send(to: "71", Serial.words, true)
+            try await waitWhile { try await engine.client.runs(of: "71").count < 3 }
+            var position = BulkWork.Position(began: core.environment.clock.now(), last: last, cursor: last)
+            try await work.choose(&position, order, hand)
+            #expect(try await position.page == [core.number(ofID: "71")])
+            try await work.choose(&position, order, hand)
+            #expect(position.page.isEmpty)
+        }
+    }
+
     @Test func `who is not there is passed over, and what is refused is named`() async throws {
         let core = try await Client(store: .memory(), configuration: .patient).core
         #expect(try await hand(.cancel, core).act(on: 1) == .skipped)

@@ -25,7 +25,7 @@ struct BulkWork: Sendable {
     /// As many numbers as there are in the ten seconds for which engines keep what they have fetched, and in ten more.
     private static let blur: WorkflowNumber = 20_000 << 22
     /// So often nothing but what was done before is looked at, where workflows go on as new runs faster than anybody looks.
-    private static let rounds = 50
+    private static let rounds = 10
 
     /// The database may be away for long, and this is nobody's emergency.
     private static let patience = RetryPolicy.exponential(attempts: 1_000, maximumInterval: .seconds(30))
@@ -69,39 +69,48 @@ struct BulkWork: Sendable {
 
     private func begin(_ order: BulkOrder, _ number: WorkflowNumber, _ id: String) async throws -> Position {
         let now = core.environment.clock.now()
-        let newest = try await core.store.search(SearchRequest(.all, now: now, limit: 1)).first
         // Numbers are handed out in blocks, so some that were started before have greater ones than this workflow.
-        var position = Position(began: now, last: max(number, newest?.status.record.number ?? number))
+        var position = Position(began: now, last: max(number, try await newestNumber() ?? number))
         position.progress.expected = try await core.store.count(order.selection(at: now), now: now, upTo: 100_000)
         try await choose(&position, order, hand(order, id))
         return position
     }
 
-    private func hand(_ order: BulkOrder, _ id: String) -> BulkHand {
+    func hand(_ order: BulkOrder, _ id: String) -> BulkHand {
         BulkHand(core: core, order: order, reason: Self.mark(order.reason, id))
     }
 
     /// First those up to `last`, then those that have gone on behind it as new runs.
     ///
     /// A new run has a greater number than the one that it continues, so a workflow that goes on before it is looked at is met again.
-    private func choose(_ position: inout Position, _ order: BulkOrder, _ hand: BulkHand) async throws {
+    func choose(_ position: inout Position, _ order: BulkOrder, _ hand: BulkHand) async throws {
         position.page = []
-        for _ in 0..<Self.rounds where position.page.isEmpty {
+        let (limit, selection) = (max(order.pageSize, 100), try order.selection(at: position.began))
+        let newest = try await newestNumber() ?? position.last
+        var rounds = 0
+        while position.page.isEmpty, rounds < Self.rounds {
             let isBehind = position.cursor >= position.last
+            // All up to there are looked at, however many were done before; what comes behind that may never end.
+            if position.cursor >= newest { rounds += 1 }
             let request = SearchRequest(
-                try order.selection(at: position.began), now: core.environment.clock.now(), after: position.cursor, limit: order.pageSize,
-                newestFirst: false, extent: isBehind ? .continuing(position.last) : .upTo(position.last))
+                selection, now: core.environment.clock.now(), after: position.cursor, limit: limit, newestFirst: false,
+                extent: isBehind ? .continuing(position.last) : .upTo(position.last))
             let found = try await core.store.search(request).map(\.status.record.number)
-            for number in found {
+            for number in found where position.page.count < order.pageSize {
+                position.cursor = number
                 // What is older is none of its making, and continues nothing that it was at.
-                if number > position.last - Self.blur, try await hand.hasActed(on: number, since: position.last - Self.blur) { continue }
+                let mayBeOurs = number > position.last - Self.blur
+                if mayBeOurs, try await hand.hasActed(on: number, since: position.last - Self.blur) { continue }
                 position.page.append(number)
             }
-            if let last = found.last { position.cursor = last }
-            guard found.count < order.pageSize else { continue }
+            guard found.count < limit, position.cursor >= found.last ?? .min else { continue }
             if isBehind { return }
             position.cursor = position.last
         }
+    }
+
+    private func newestNumber() async throws -> WorkflowNumber? {
+        try await core.store.search(SearchRequest(.all, now: core.environment.clock.now(), limit: 1)).first?.status.record.number
     }
 
     private func page(_ position: Position, _ order: BulkOrder, _ id: String) async throws -> Position {
