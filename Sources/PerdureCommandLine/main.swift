@@ -9,7 +9,7 @@ let libraryVersion = "0.1.0"
 func report(_ address: StoreAddress, migrate: Bool) async throws {
     let store = address.store
     let backend = try await store.open(
-        StoreSettings(migrate: migrate) { level, message in
+        StoreSettings(migrate: migrate, readsOnly: !migrate) { level, message in
             if level >= .warning { write("perdure: \(message)\n", to: .standardError) }
         })
     let version: SchemaVersion

@@ -32,9 +32,13 @@ struct CommandLineTests {
         #expect(migrated.status == 0)
         #expect(migrated.output.contains("tables of version 3"))
         #expect(try await perdure("migrate", scene.database, in: scene).status == 0)
+        // To look changes nothing, and leaves nothing beside a file.
+        let files = try FileManager.default.contentsOfDirectory(atPath: scene.folder.path()).filter { !$0.hasSuffix(".log") }
         let after = try await perdure("version", scene.database, in: scene)
         #expect(after.status == 0)
         #expect(after.output.contains("tables of version 3"))
+        #expect(try await perdure("list", scene.database, in: scene).status == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scene.folder.path()).filter { !$0.hasSuffix(".log") } == files)
         try await scene.clear()
     }
 
