@@ -40,7 +40,7 @@ extension Application {
 
 extension CheckOptions {
     /// The limit is for what is checked, and not for what is read.
-    fileprivate var selection: HistorySelection { HistorySelection(workflow: workflow, since: since) }
+    fileprivate var selection: HistorySelection { HistorySelection(workflow: workflow, since: since, filter: filter) }
 }
 
 extension HistorySelection {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Perdure
 
 /// What was asked for on the command line.
 enum CommandRequest: Equatable {
@@ -11,6 +12,7 @@ enum CommandRequest: Equatable {
         usage: run                  runs the workflows until SIGTERM or SIGINT; the same without a command
                check-deploy         replays every open workflow against this build, and writes nothing
                  [--workflow NAME]    those of one type
+                 [--where FILTER]     those of which it is true: 'customer = "acme" and started > -7d'
                  [--since WHEN]       those started since then: 2026-01-31, 2026-01-31T12:00:00Z, or 30m, 12h, 7d ago
                  [--limit N]          so many at most, the oldest first
                  [--all-versions]     also those of versions that this build is not configured to run
@@ -43,8 +45,10 @@ enum CommandRequest: Equatable {
             return .run
         case "check-deploy":
             try words.allow(
-                ["--workflow", "--since", "--limit", "--all-versions", "--strict", "--from", "--export", "--time-limit", "--json"],
-                count: 1)
+                [
+                    "--workflow", "--where", "--since", "--limit", "--all-versions", "--strict", "--from", "--export", "--time-limit",
+                    "--json",
+                ], count: 1)
             return .check(try CheckOptions(words, now))
         case "replay":
             try words.allow(["--time-limit"], count: 2)
@@ -58,6 +62,7 @@ enum CommandRequest: Equatable {
 /// What `check-deploy` is to look at, and how.
 struct CheckOptions: Equatable {
     var workflow: String?
+    var filter: WorkflowFilter?
     var since: Date?
     var limit: Int?
     var allVersions = false
@@ -71,11 +76,15 @@ struct CheckOptions: Equatable {
 
     init(_ words: CommandWords, _ now: Date) throws(CommandRequest.UsageError) {
         workflow = words.values["--workflow"]
+        filter = try words.filter("--where")
         since = try words.moment("--since", now)
         limit = try words.number("--limit")
         allVersions = words.flags.contains("--all-versions")
         isStrict = words.flags.contains("--strict")
         source = words.values["--from"]
+        if source != nil, filter != nil {
+            throw CommandRequest.UsageError(message: "--where asks the database, and --from does without one: choose when you --export")
+        }
         export = words.values["--export"]
         timeLimit = try words.timeLimit()
         isJSON = words.flags.contains("--json")

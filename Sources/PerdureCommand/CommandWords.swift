@@ -1,9 +1,10 @@
 internal import Foundation
+internal import Perdure
 
 /// A command line, taken apart.
 struct CommandWords {
     private static let flagNames: Set = ["--all-versions", "--strict", "--json", "--help"]
-    private static let valueNames: Set = ["--workflow", "--since", "--limit", "--from", "--export", "--time-limit"]
+    private static let valueNames: Set = ["--workflow", "--where", "--since", "--limit", "--from", "--export", "--time-limit"]
 
     private(set) var words: [String] = []
     private(set) var flags: Set<String> = []
@@ -45,6 +46,16 @@ struct CommandWords {
             throw CommandRequest.UsageError(message: "\(option) needs a number from 1 up, not '\(text)'")
         }
         return number
+    }
+
+    /// In the language of filters.
+    func filter(_ option: String) throws(CommandRequest.UsageError) -> WorkflowFilter? {
+        guard let text = values[option] else { return nil }
+        do throws(FilterError) {
+            return try WorkflowFilter(parsing: text)
+        } catch {
+            throw CommandRequest.UsageError(message: "\(option): \(error)")
+        }
     }
 
     func timeLimit() throws(CommandRequest.UsageError) -> Duration? {

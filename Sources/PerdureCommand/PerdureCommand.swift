@@ -82,10 +82,6 @@ struct Application {
         }
     }
 
-    /// A client that leaves the tables as they are.
-    func client() async throws -> Client {
-        var configuration = configuration
-        configuration.migrate = false
-        return try await Client(store: store, configuration: configuration)
-    }
+    /// A client that writes nothing.
+    func client() async throws -> Client { try await Client(reading: store, configuration: configuration) }
 }

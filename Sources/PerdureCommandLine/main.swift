@@ -5,15 +5,11 @@ internal import Perdure
 
 let libraryVersion = "0.1.0"
 
-func write(_ text: String, to handle: FileHandle = .standardOutput) {
-    try? handle.write(contentsOf: Data(text.utf8))
-}
-
 /// Opens the store and says which version its tables have.
 func report(_ address: StoreAddress, migrate: Bool) async throws {
     let store = address.store
     let backend = try await store.open(
-        StoreSettings(migrate: migrate) { level, message in
+        StoreSettings(migrate: migrate, readsOnly: !migrate) { level, message in
             if level >= .warning { write("perdure: \(message)\n", to: .standardError) }
         })
     let version: SchemaVersion
@@ -35,6 +31,8 @@ do {
         write("perdure \(libraryVersion)\n")
         try await report(address, migrate: false)
     case .migrate(let address): try await report(address, migrate: true)
+    case .list(let address, let options): try await list(address, options)
+    case .bulk(let address, let options): if try await !bulk(address, options) { exit(1) }
     }
 } catch let error as Request.UsageError {
     write("perdure: \(error.message)\n\n\(Request.usage)", to: .standardError)

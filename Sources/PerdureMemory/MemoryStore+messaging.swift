@@ -21,7 +21,7 @@ extension MemoryStore {
         try database.perform(.stream) { tables, _ in tables.stream(name, of: number, from: offset, limit: limit) }
     }
 
-    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64] {
+    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: StreamEnd] {
         try database.perform(.streamEnds) { tables, _ in tables.streamEnds(of: number) }
     }
 

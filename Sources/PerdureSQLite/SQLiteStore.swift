@@ -30,7 +30,7 @@ package final class SQLiteStore: StoreBackend {
         }
         self.watcher = watcher
         writer = WriteConnection(connection: writing, gate: file.gate, thread: writeThread, changed: { watcher.report() })
-        reader = ReadConnection(connection: reading, thread: readThread)
+        reader = ReadConnection(connection: reading, thread: readThread, at: location)
     }
 
     /// Checks the place, connects, and makes the tables or brings them up to date.
@@ -55,10 +55,10 @@ package final class SQLiteStore: StoreBackend {
 
         func open(_ location: FileLocation, options: SQLiteOptions, settings: StoreSettings) throws(StoreError) -> SQLiteStore {
             try location.check(settings, fileSystemType: options.fileSystemType)
+            var location = settings.readsOnly ? location.reading() : location
             let writing = try Connection.open(location, for: .write, options: options, create: settings.migrate)
             try writing.migrate(settings)
-            var location = location
-            if let path = writing.path, path.hasPrefix("/") { (location.name, location.path) = (path, path) }
+            if let path = writing.path, path.hasPrefix("/") { location.settle(at: path) }
             let reading = try Connection.open(location, for: .read, options: options, create: false)
             return SQLiteStore(
                 options: options, location: location, identity: try writing.storeIdentity(), file: SharedFile.of(location.path),

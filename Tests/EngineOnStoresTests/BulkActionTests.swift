@@ -76,6 +76,66 @@ struct BulkActionTests {
     }
 
     @Test(arguments: SQLStore.available)
+    func `a step that waits is given its result, its error, or left out`(_ store: SQLStore) async throws {
+        let engine = try await Engine(store: store.make().store, configuration: .test) {
+            Chore(isMended: Lock(false), retry: .fixed(attempts: 9, interval: .days(1)))
+        }
+        let client = engine.client
+        try await running([engine]) {
+            try await start(6, client)
+            for number in 0..<6 {
+                try await eventually("it has failed once") { try await client.status(of: "job-\(number)").pendingSteps.count == 1 }
+            }
+            func some(_ numbers: Int...) -> String { "id in (" + numbers.map { "'job-\($0)'" }.joined(separator: ", ") + ")" }
+            // Who has not such a step is passed over.
+            try await done(client.bulk(.skip(step: "first"), where: Self.jobs, rate: 1_000, by: "ada"), 0, skipped: 6)
+            let completion = try BulkAction.complete(step: "work", with: 17)
+            try await done(client.bulk(completion, where: some(0, 1), rate: 1_000, by: "ada", reason: "by phone"), 2)
+            try await done(client.bulk(.skip(step: "work"), where: some(2, 3), rate: 1_000, by: "ada"), 2)
+            let failure = BulkAction.fail(step: "work", with: WorkflowError(.notFound, "nobody is there"))
+            try await done(client.bulk(failure, where: some(4, 5), rate: 1_000, by: "ada"), 2)
+            for number in 0..<6 {
+                let handle = try await client.handle(of: Chore.self, id: "job-\(number)")
+                if number < 2 {
+                    #expect(try await handle.result() == 17)
+                } else {
+                    let error = await #expect(throws: WorkflowError.self) { try await handle.result() }
+                    #expect(error?.code == (number < 4 ? .skipped : .notFound))
+                }
+                let asked = try await handle.interventions()
+                #expect(asked.map(\.state) == [.applied] && asked[0].by == "ada" && asked[0].step == "work")
+                #expect(asked[0].kind == (number < 2 ? .completeStep : number < 4 ? .skipStep : .failStep))
+            }
+            let bulk = try await client.bulkWork()
+            #expect(bulk.map(\.action) == [failure, .skip(step: "work"), completion, .skip(step: "first")])
+            #expect(bulk[2].action.description == "complete step 'work'")
+        }
+    }
+
+    @Test(arguments: SQLStore.available)
+    func `what has ended is forked from a step, for another version`(_ store: SQLStore) async throws {
+        let isMended = Lock(false)
+        let engine = try await Engine(store: store.make().store, configuration: .test) { Chore(isMended: isMended, retry: .none) }
+        let client = engine.client
+        try await running([engine]) {
+            try await start(4, client)
+            try await eventually("all have failed") { try await client.count(where: "status = failed") == 4 }
+            let unknown = try await client.bulk(.fork(from: "nowhere"), where: Self.jobs, rate: 1_000, by: "ada").result()
+            #expect(unknown.failed == 4 && unknown.failures.first?.message.contains("nowhere") == true)
+            let later = "id in ('job-0', 'job-1')"
+            try await done(client.bulk(.fork(from: "work", version: "2"), where: later, rate: 1_000, by: "ada", reason: "bug 7"), 2)
+            for number in 0..<2 {
+                let status = try await client.status(of: "job-\(number)")
+                #expect(status.state == .queued && status.version == "2" && status.link?.kind == .forked && status.link?.step == "work")
+                #expect(status.link?.by == "ada" && status.link?.reason?.hasPrefix("bug 7") == true)
+            }
+            isMended.withLock { $0 = true }
+            try await done(client.bulk(.fork(from: "work"), where: "status = failed", rate: 1_000, by: "ada"), 2, skipped: 2)
+            try await eventually("they have completed") { try await client.count(where: "status = completed and \(Self.jobs)") == 2 }
+        }
+    }
+
+    @Test(arguments: SQLStore.available)
     func `pauses and resumes; somebody else's pause is theirs`(_ store: SQLStore) async throws {
         let engine = try await Engine(store: store.make().store, configuration: .test) {
             Chore(isMended: Lock(false), retry: .fixed(attempts: 9, interval: .days(1)))

@@ -113,6 +113,30 @@ struct PublicationTests {
         await other.close()
     }
 
+    /// As in a deployment that replaces one process after the other: what is awaited has not ended.
+    @Test(arguments: SQLStore.available)
+    func `a client that is closed is no end of what it waits for`(_ store: SQLStore) async throws {
+        let database = store.make().store
+        let (engine, other) = (try await engine(database), try await Client(store: database))
+        try await running([engine]) {
+            try await engine.start(Reporter.self, 1, id: "report")
+            let remote = try await other.handle(of: Reporter.self, id: "report")
+            func code(_ wait: () async throws -> Void) async throws -> WorkflowError.Code? {
+                do { try await wait() } catch let error as WorkflowError { return error.code }
+                return nil
+            }
+            async let read = code { for try await _ in remote.stream(.tokens) {} }
+            async let awaited = code { _ = try await remote.awaitEvent(.percent) }
+            async let timed = code { _ = try await remote.awaitEvent(.percent, timeout: .hours(1)) }
+            async let answered = code { _ = try await remote.request(.double, 2) }
+            try await eventually("all wait") { other.core.publications.waiting == 4 }
+            await other.close()
+            let codes = try await [read, awaited, timed, answered]
+            #expect(codes == Array(repeating: .closed, count: 4))
+            try await engine.client.send(to: "report", .next, true)
+        }
+    }
+
     @Test(arguments: SQLStore.available)
     func `requests are answered, refused without a trace, and answered once under a key`(_ store: SQLStore) async throws {
         let database = store.make().store

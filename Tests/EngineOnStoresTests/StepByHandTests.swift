@@ -134,17 +134,19 @@ struct StepByHandTests {
         let engine = try await engine(store.make().store, shop)
         try await running([engine]) {
             var handles: [WorkflowHandle<String>] = []
-            for number in 0..<4 { handles.append(try await engine.start(Repair.self, number, id: "r\(number)")) }
+            for number in 0..<5 { handles.append(try await engine.start(Repair.self, number, id: "r\(number)")) }
             for handle in handles { try await failed(handle) }
             try await handles[0].complete(step: "repair", with: "glued", by: "ada")
             try await handles[1].skip(step: "repair", by: "ada", reason: "nobody needs it")
             try await handles[2].fail(step: "repair", with: Broken(part: "axle"), by: "ada")
             try await engine.client.skip(step: "repair", of: "r3", by: "ada")
+            try await engine.client.fail(step: "repair", of: "r4", with: Broken(part: "bell"), by: "ada", reason: "it rings")
             #expect(try await handles[0].result() == "0: glued")
             #expect(try await handles[1].result() == "2: skipped")
             #expect(try await handles[2].result() == "4: broken axle")
             #expect(try await handles[3].result() == "6: skipped")
-            #expect(shop.attempts("repair") == 4)
+            #expect(try await handles[4].result() == "8: broken bell")
+            #expect(shop.attempts("repair") == 5)
             for handle in handles {
                 #expect(try await handle.status().pendingSteps.isEmpty)
                 #expect(try await handle.interventions().map(\.state) == [.applied])

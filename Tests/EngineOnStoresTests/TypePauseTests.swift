@@ -163,6 +163,31 @@ struct TypePauseTests {
     }
 
     @Test(arguments: SQLStore.available)
+    func `lists and transactions say that a type is paused, too`(_ store: SQLStore) async throws {
+        let floor = Floor()
+        floor.open()
+        let engine = try await engine(store.make().store, floor)
+        let client = engine.client
+        try await running([engine]) {
+            _ = try await engine.start(Build.self, 0, id: "before").result()
+            try await client.pause(type: Build.self, by: "ada", reason: "stocktaking")
+            let handle = try await engine.start(Build.self, 1, id: "one")
+            try await resting(handle)
+            let status = try await handle.status()
+            #expect(status.waitsFor == "its type, which is paused" && status.pauses.count == 1)
+            let listed = try await client.workflows(where: .name == "Build").all()
+            #expect(listed.map(\.id) == ["one", "before"])
+            #expect(listed[0].waitsFor == status.waitsFor && listed[0].pauses == status.pauses && listed[0].state == status.state)
+            #expect(listed[1].waitsFor == nil && listed[1].pauses.isEmpty)
+            let seen = try await client.transaction { db in try await handle.status(in: db) }
+            #expect(seen.waitsFor == status.waitsFor && seen.pauses == status.pauses)
+            try await client.resume(type: Build.self, by: "ada")
+            #expect(try await handle.result() == 1)
+            #expect(try await client.workflows(where: .name == "Build").all().allSatisfy { $0.waitsFor == nil && $0.pauses.isEmpty })
+        }
+    }
+
+    @Test(arguments: SQLStore.available)
     func `engines that start later obey, and one that ends by itself does`(_ store: SQLStore) async throws {
         let (database, floor) = (store.make().store, Floor())
         floor.open()

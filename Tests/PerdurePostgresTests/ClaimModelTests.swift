@@ -25,6 +25,7 @@ internal import Testing
         options.transactionConnections = 8
         try await withStore(options: options) { fixture in
             let world = Lock(World())
+            _ = try await fixture.store.declare([QueueRules(Queue("work"))])
             let end = ContinuousClock.now + .seconds(5)
             try await withThrowingTaskGroup { group in
                 for index in 0..<6 { group.addTask { try await produce(fixture, world, lanes, until: end, seed: UInt64(index)) } }

@@ -4,7 +4,7 @@ internal import Testing
 
 /// What operators do by plain SQL.
 @Suite(Server.isThere, .timeLimit(.minutes(5))) struct ControlFunctionTests {
-    @Test func `steps are retried, completed and skipped by SQL`() async throws {
+    @Test func `steps are retried, completed, skipped and failed by SQL`() async throws {
         try await withStore { fixture in
             let executor = try await fixture.executor()
             let record = WorkflowRecord(number: 7, id: "order-7", lane: Lane(workflow: "flow"), input: .void, created: 1)
@@ -13,12 +13,18 @@ internal import Testing
                 "retry_step('order-7', 'charge', 'ada', 'the bank is back')",
                 "complete_step('order-7', 'charge', '{\"paid\": true}', 'ada')",
                 "complete_step('order-7', 'charge', NULL, 'ada')", "skip_step('order-7', 'charge', 'ada')",
+                "fail_step('order-7', 'charge', 'the \"customer\" gave up', 'ada', 'a call')",
+                "fail_step('order-7', 'charge', 'no', 'ada', type => 'CardDeclined')",
             ]
             for call in calls { try await fixture.sql("SELECT \(unsafeRaw: fixture.s).\(unsafeRaw: call)") }
             let inbox = try await fixture.store.inbox(of: [7])
-            #expect(inbox.map(\.topic) == ["retry step", "complete step", "complete step", "skip step"])
+            #expect(inbox.map(\.topic) == ["retry step", "complete step", "complete step", "skip step", "fail step", "fail step"])
             #expect(inbox.allSatisfy { $0.kind == .intervention && $0.key == "charge" })
-            #expect(inbox.map(\.payload) == [nil, EncodedPayload(codec: 1, bytes: Array("{\"paid\": true}".utf8)), .void, nil])
+            let payloads = [nil, EncodedPayload(codec: 1, bytes: Array("{\"paid\": true}".utf8)), .void, nil]
+            #expect(inbox.prefix(4).map(\.payload) == payloads)
+            let errors = inbox.suffix(2).compactMap(\.payload).map { ErrorRegistry().restore($0, with: PayloadCoder()) as? RecordedError }
+            #expect(errors[0] == RecordedError(type: "Error", message: "the \"customer\" gave up"))
+            #expect(errors[1] == RecordedError(type: "CardDeclined", message: "no"))
             let interventions = try await fixture.store.interventions(of: 7)
             #expect(interventions.map(\.number) == inbox.map(\.reference))
             #expect(interventions.first?.instruction.by == "ada" && interventions.first?.instruction.reason == "the bank is back")
@@ -28,11 +34,12 @@ internal import Testing
             ])
             for call in [
                 "skip_step('order-7', 'done', 'ada')", "skip_step('order-7', 'charge', 'ada')", "skip_step('nobody', 'a', 'ada')",
-                "skip_step('order-7', 'charge', '')",
+                "skip_step('order-7', 'charge', '')", "fail_step('order-7', 'done', 'no', 'ada')",
+                "fail_step('order-7', 'charge', 'no', '')",
             ] {
                 _ = await expect(.rejected) { try await fixture.sql("SELECT \(unsafeRaw: fixture.s).\(unsafeRaw: call)") }
             }
-            #expect(try await fixture.store.inbox(of: [7]).count == 4)
+            #expect(try await fixture.store.inbox(of: [7]).count == 6)
         }
     }
 

@@ -34,16 +34,23 @@ struct BulkHandTests {
         return handle.number
     }
 
-    @Test(arguments: [BulkAction.cancel, .terminate, .pause, .retryNow, .rewind, .restart, .setAttributes(["a": 1])])
+    private static let completion = try? BulkAction.complete(step: "second", with: 7)
+    private static let actions: [BulkAction] =
+        [
+            .cancel, .terminate, .pause, .retryNow, .rewind, .restart, .setAttributes(["a": 1]), .fork(from: "second"),
+            .skip(step: "second"), .fail(step: "second", with: CancellationError()),
+        ] + [completion].compactMap { $0 }
+
+    @Test(arguments: actions)
     func `what it has done is done, also when it comes to it again`(_ action: BulkAction) async throws {
         try await withEngine(store: .memory()) {
             Fickle()
         } body: { engine in
-            let (core, isRun) = (engine.client.core, action == .rewind || action == .restart)
+            let (core, isRun) = (engine.client.core, action.states.isSubset(of: WorkflowStatus.State.closedStates))
             let number = try await number(engine, failed: isRun)
             for _ in 0..<2 { #expect(try await hand(action, core).act(on: number) == .done) }
-            switch action {
-            case .rewind, .restart:
+            switch action.kind {
+            case .rewind, .restart, .fork:
                 #expect(try await engine.client.runs(of: Names.publicID(number)).count == 2)
                 // For another it is too late.
                 #expect(try await hand(action, core, id: "other").act(on: number) == .skipped)
@@ -58,8 +65,48 @@ struct BulkHandTests {
                 #expect(try await hand(action, core, id: "other").act(on: number) == .skipped)
                 for _ in 0..<2 { #expect(try await hand(.resume, core, id: "next").act(on: number) == .done) }
                 #expect(try await hand(.resume, core, id: "other").act(on: number) == .skipped)
+            case .skip, .complete, .fail:
+                try await waitWhile { try await core.store.status(of: number)?.outcome == nil }
+                #expect(try await core.store.interventions(of: number).count == 1)
+                #expect(try await hand(action, core, id: "other").act(on: number) == .skipped)
             default: break
             }
+        }
+    }
+
+    /// Goes on as a new run at each word.
+    private struct Serial: Workflow {
+        static let name = "Serial"
+        static let words = Topic<Bool>("words")
+
+        func run(_ input: Int, in context: WorkflowContext) async throws {
+            _ = try await context.receive(Self.words)
+            try continueAsNew(input + 1, in: context)
+        }
+    }
+
+    /// One in ten seconds: a page has one, and there are more than seventy to be passed over before the next.
+    @Test func `what was done to workflows that have gone on since hides nobody behind them`() async throws {
+        try await withEngine(store: .memory()) {
+            Serial()
+        } body: { engine in
+            let core = engine.client.core
+            for number in 0..<72 { try await engine.client.start(Serial.self, 0, id: "\(number)") }
+            let last = try await core.numbers.next()
+            let order = try BulkOrder(.setAttributes(["a": 1]), filter: "name = 'Serial'", rate: 0.1, by: "ada", reason: nil)
+            let work = BulkWork(core: core)
+            let hand = work.hand(order, "work")
+            for number in 0..<71 { #expect(try await hand.act(on: core.number(ofID: "\(number)")) == .done) }
+            for number in 0..<72 { try await engine.client.send(to: "\(number)", Serial.words, true) }
+            try await waitWhile { try await engine.client.count(where: .status == .continued) < 72 }
+            // They may have gone on in any order; the one that was not met is last.
+            try await engine.client.send(to: "71", Serial.words, true)
+            try await waitWhile { try await engine.client.runs(of: "71").count < 3 }
+            var position = BulkWork.Position(began: core.environment.clock.now(), last: last, cursor: last)
+            try await work.choose(&position, order, hand)
+            #expect(try await position.page == [core.number(ofID: "71")])
+            try await work.choose(&position, order, hand)
+            #expect(position.page.isEmpty)
         }
     }
 

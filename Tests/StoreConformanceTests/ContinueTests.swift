@@ -76,6 +76,38 @@ internal import Testing
     }
 
     @Test(arguments: StoreUnderTest.available)
+    func `a search ends at a number, or finds what goes on behind it`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            let (first, other) = (try await fixture.owned(by: executor), try await fixture.owned(by: executor))
+            let second = try await continuation(fixture, of: first)
+            let late = try await fixture.owned(by: executor)
+            let third = try await continuation(fixture, of: second.number, 2, first: first)
+            let later = try await continuation(fixture, of: late)
+            for next in [second, third, later] { try await executor.commit(.continueAsNew(next)) }
+            func find(
+                _ extent: SearchRequest.Extent, _ filter: WorkflowFilter = .all, after: WorkflowNumber? = nil, newestFirst: Bool = false,
+                limit: Int = 9
+            ) async throws -> [WorkflowNumber] {
+                let request = SearchRequest(
+                    filter, now: Fixture.now, after: after, limit: limit, newestFirst: newestFirst, extent: extent)
+                return try await fixture.backend.search(request).map(\.status.record.number)
+            }
+            #expect(try await find(.all) == [first, other, second.number, late, third.number, later.number])
+            #expect(try await find(.upTo(other)) == [first, other])
+            #expect(try await find(.upTo(late), after: first, newestFirst: true).isEmpty)
+            #expect(try await find(.upTo(late), after: first) == [other, second.number, late])
+            #expect(try await find(.continuing(other)) == [second.number, third.number])
+            #expect(try await find(.continuing(other), newestFirst: true, limit: 1) == [third.number])
+            #expect(try await find(.continuing(other), after: second.number) == [third.number])
+            #expect(try await find(.continuing(other), .open && .name == "flow") == [third.number])
+            #expect(try await find(.continuing(other), .status == .continued) == [second.number])
+            #expect(try await find(.continuing(second.number), .closed).isEmpty)
+            #expect(try await find(.continuing(.max)).isEmpty)
+        }
+    }
+
+    @Test(arguments: StoreUnderTest.available)
     func `only its owner continues a run`(_ kind: StoreUnderTest) async throws {
         try await withStore(kind) { fixture in
             let (executor, other) = (try await fixture.executor(), try await fixture.executor())
@@ -156,7 +188,7 @@ internal import Testing
             let second = try await continuation(fixture, of: first)
             try await executor.commit(.continueAsNew(second))
             #expect(try await backend.events(of: second.number).map(\.value) == [.text("1"), .text("2")])
-            #expect(try await backend.streamEnds(of: second.number) == ["s": 1])
+            #expect(try await backend.streamEnds(of: second.number) == ["s": StreamEnd(next: 1)])
             // Of a place in the order that is lower than that of the earlier run's.
             try await executor.commit(publish(second.number, "a", "3", 1, as: second.chain))
             let again = step(second.number, "@append", 2, kind: .append, output: .text("y"))

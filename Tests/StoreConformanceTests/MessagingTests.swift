@@ -113,18 +113,18 @@ internal import Testing
             let loose = StreamRecord(
                 workflow: number, stream: "s", offset: 2, value: .text("z"), appended: Fixture.moment, step: "model", attempt: 2)
             for _ in 0..<2 { try await executor.commit([.append(loose)]) }
-            #expect(try await fixture.backend.streamEnds(of: number) == ["s": 3])
+            #expect(try await fixture.backend.streamEnds(of: number) == ["s": StreamEnd(next: 3)])
             try await executor.commit([append(nil, 3, 7)])
             let values = try await fixture.backend.stream("s", of: number, from: 1, limit: 10)
             #expect(values.map(\.value) == [.text("y"), .text("z"), nil] && values.map(\.offset) == [1, 2, 3])
             #expect(values[1] == loose)
             #expect(try await fixture.backend.stream("s", of: number, from: 0, limit: 2).map(\.offset) == [0, 1])
-            #expect(try await fixture.backend.streamEnds(of: number) == ["s": 4])
+            #expect(try await fixture.backend.streamEnds(of: number) == ["s": StreamEnd(next: 4, isClosed: true)])
             // Not its owner's any more.
             try await executor.commit(.suspend(number, due: .max))
             try await executor.commit(
                 [.append(StreamRecord(workflow: number, stream: "s", offset: 9, value: .text("late"), appended: Fixture.moment))])
-            #expect(try await fixture.backend.streamEnds(of: number) == ["s": 4])
+            #expect(try await fixture.backend.streamEnds(of: number) == ["s": StreamEnd(next: 4, isClosed: true)])
         }
     }
 

@@ -13,7 +13,7 @@ struct BulkWork: Sendable {
     struct Position: Codable, Sendable {
         /// What durations in the filter count from.
         var began: Microseconds
-        /// Those with greater numbers were started later.
+        /// Those with greater numbers were started later, but for new runs of those that were there.
         var last: WorkflowNumber
         /// Those up to here are chosen.
         var cursor = WorkflowNumber.min
@@ -21,6 +21,11 @@ struct BulkWork: Sendable {
         var page: [WorkflowNumber] = []
         var progress = BulkProgress()
     }
+
+    /// As many numbers as there are in the ten seconds for which engines keep what they have fetched, and in ten more.
+    private static let blur: WorkflowNumber = 20_000 << 22
+    /// So often nothing but what was done before is looked at, where workflows go on as new runs faster than anybody looks.
+    private static let rounds = 10
 
     /// The database may be away for long, and this is nobody's emergency.
     private static let patience = RetryPolicy.exponential(attempts: 1_000, maximumInterval: .seconds(30))
@@ -30,7 +35,7 @@ struct BulkWork: Sendable {
         do {
             let number = context.run.number
             let id = context.workflowID
-            var position = try await context.step("begin", retry: Self.patience) { try await self.begin(order, number) }
+            var position = try await context.step("begin", retry: Self.patience) { try await self.begin(order, number, id) }
             progress = position.progress
             try await publish(progress, in: context)
             while !position.page.isEmpty {
@@ -62,28 +67,55 @@ struct BulkWork: Sendable {
         }
     }
 
-    private func begin(_ order: BulkOrder, _ number: WorkflowNumber) async throws -> Position {
+    private func begin(_ order: BulkOrder, _ number: WorkflowNumber, _ id: String) async throws -> Position {
         let now = core.environment.clock.now()
-        let newest = try await core.store.search(SearchRequest(.all, now: now, limit: 1)).first
         // Numbers are handed out in blocks, so some that were started before have greater ones than this workflow.
-        var position = Position(began: now, last: max(number, newest?.status.record.number ?? number))
+        var position = Position(began: now, last: max(number, try await newestNumber() ?? number))
         position.progress.expected = try await core.store.count(order.selection(at: now), now: now, upTo: 100_000)
-        try await choose(&position, order)
+        try await choose(&position, order, hand(order, id))
         return position
     }
 
-    private func choose(_ position: inout Position, _ order: BulkOrder) async throws {
-        let request = SearchRequest(
-            try order.selection(at: position.began), now: core.environment.clock.now(), after: position.cursor, limit: order.pageSize,
-            newestFirst: false)
-        let found = try await core.store.search(request).map(\.status.record.number)
-        position.page = Array(found.prefix { $0 <= position.last })
-        if let last = position.page.last { position.cursor = last }
+    func hand(_ order: BulkOrder, _ id: String) -> BulkHand {
+        BulkHand(core: core, order: order, reason: Self.mark(order.reason, id))
+    }
+
+    /// First those up to `last`, then those that have gone on behind it as new runs.
+    ///
+    /// A new run has a greater number than the one that it continues, so a workflow that goes on before it is looked at is met again.
+    func choose(_ position: inout Position, _ order: BulkOrder, _ hand: BulkHand) async throws {
+        position.page = []
+        let (limit, selection) = (max(order.pageSize, 100), try order.selection(at: position.began))
+        let newest = try await newestNumber() ?? position.last
+        var rounds = 0
+        while position.page.isEmpty, rounds < Self.rounds {
+            let isBehind = position.cursor >= position.last
+            // All up to there are looked at, however many were done before; what comes behind that may never end.
+            if position.cursor >= newest { rounds += 1 }
+            let request = SearchRequest(
+                selection, now: core.environment.clock.now(), after: position.cursor, limit: limit, newestFirst: false,
+                extent: isBehind ? .continuing(position.last) : .upTo(position.last))
+            let found = try await core.store.search(request).map(\.status.record.number)
+            for number in found where position.page.count < order.pageSize {
+                position.cursor = number
+                // What is older is none of its making, and continues nothing that it was at.
+                let mayBeOurs = number > position.last - Self.blur
+                if mayBeOurs, try await hand.hasActed(on: number, since: position.last - Self.blur) { continue }
+                position.page.append(number)
+            }
+            guard found.count < limit, position.cursor >= found.last ?? .min else { continue }
+            if isBehind { return }
+            position.cursor = position.last
+        }
+    }
+
+    private func newestNumber() async throws -> WorkflowNumber? {
+        try await core.store.search(SearchRequest(.all, now: core.environment.clock.now(), limit: 1)).first?.status.record.number
     }
 
     private func page(_ position: Position, _ order: BulkOrder, _ id: String) async throws -> Position {
         var position = position
-        let hand = BulkHand(core: core, order: order, reason: Self.mark(order.reason, id))
+        let hand = hand(order, id)
         var pace = BulkPace(rate: order.rate, clock: core.environment.clock)
         for number in position.page {
             // Stopped, and the rest is nobody's.
@@ -92,7 +124,7 @@ struct BulkWork: Sendable {
             await pace.wait()
         }
         await pace.end()
-        try await choose(&position, order)
+        try await choose(&position, order, hand)
         return position
     }
 

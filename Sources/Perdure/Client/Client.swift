@@ -12,12 +12,19 @@ public final class Client: Sendable {
         try await self.init(store: store, configuration: configuration, environment: .system(flowThreads: 1))
     }
 
-    package init(store: Store, configuration: EngineConfiguration, environment: EngineEnvironment) async throws {
+    /// One that writes nothing: calls that would are errors, on SQLite.
+    package convenience init(reading store: Store, configuration: EngineConfiguration = EngineConfiguration()) async throws {
+        try await self.init(store: store, configuration: configuration, environment: .system(flowThreads: 1), readsOnly: true)
+    }
+
+    package init(
+        store: Store, configuration: EngineConfiguration, environment: EngineEnvironment, readsOnly: Bool = false
+    ) async throws {
         let number = configuration.codec.number
         guard configuration.codec is JSONPayloadCodec || number >= 100 else {
             throw WorkflowError(.invalidDeclaration, "the codec has the number \(number), and those below 100 are the library's own")
         }
-        let backend = try await store.open(StoreSettings(migrate: configuration.migrate, log: configuration.log))
+        let backend = try await store.open(StoreSettings(migrate: configuration.migrate, readsOnly: readsOnly, log: configuration.log))
         core = ClientCore(
             store: backend, environment: environment,
             coder: PayloadCoder(codec: configuration.codec, limit: configuration.payloadLimit),

@@ -15,7 +15,7 @@ extension ClientCore {
             throw WorkflowError(.notFound, "no workflow has the number \(number): it is past its retention, or was never started")
         }
         let now = environment.clock.now()
-        if status.outcome == nil, transaction == nil { status.pauses = try await pauses(of: status, at: now) }
+        if status.outcome == nil { status.pauses = try await pauses(of: status, at: now) }
         return WorkflowStatus(status, now: now)
     }
 

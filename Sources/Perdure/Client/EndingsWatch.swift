@@ -47,7 +47,7 @@ package final class EndingsWatch: Sendable {
         let id = state.withLock { $0.add(number, orSetAside: orSetAside) }
         defer { state.withLock { $0.remove(id) } }
         // Also for one that runs here now: it may be taken out of memory, and end elsewhere.
-        try await listen()
+        try await listen(id)
         if !isLocal() {
             state.withLock { _ = $0.unchecked.insert(number) }
         }
@@ -171,7 +171,8 @@ package final class EndingsWatch: Sendable {
         }
     }
 
-    private func listen() async throws {
+    /// - Parameter id: Who looks after this anyway.
+    private func listen(_ id: UInt64) async throws {
         let isFirst = state.withLock { state in
             defer { state.isListening = true }
             return !state.isListening
@@ -180,6 +181,12 @@ package final class EndingsWatch: Sendable {
         do {
             let subscription = try await store.listen { [weak self] in self?.hint($0) }
             self.subscription.withLock { $0 = subscription }
+            // Others did not wait for this: what was pushed since they have looked was heard by nobody.
+            let leader: Parked<Turn>? = state.withLock { state in
+                state.unchecked.formUnion(state.waiters.filter { $0.key != id }.map(\.value.number))
+                return state.chooseLeader()
+            }
+            leader?.resume(returning: .lead)
         } catch {
             // The poll is the net.
             state.withLock { $0.isListening = false }

@@ -36,6 +36,14 @@ package final class NumberPool: Sendable {
 
     package func next() async throws(StoreError) -> WorkflowNumber { try await next(1) }
 
+    /// A number behind this one: a block that was fetched before it was given out is dropped.
+    func next(after number: WorkflowNumber) async throws(StoreError) -> WorkflowNumber {
+        let next = try await next()
+        if next > number { return next }
+        state.withLock { $0.expires = nil }
+        return try await self.next()
+    }
+
     /// The first of so many that follow each other: no more than a block has.
     ///
     /// What is left of the block before is dropped.

@@ -44,7 +44,11 @@ public struct WorkflowList: AsyncSequence, Sendable {
             if page.isEmpty, !isLastPage {
                 let size = Swift.min(list.pageSize, left)
                 let request = SearchRequest(list.filter, now: now, after: last, limit: size, newestFirst: list.newestFirst)
-                page = try await list.core.store.search(request).map { WorkflowSummary($0, now: now) }[...]
+                let found = try await list.core.store.search(request)
+                // They are few: read once for all of the page.
+                let isOpen = found.contains { $0.status.outcome == nil }
+                let pauses = isOpen ? try await list.core.activePauses(at: now) : []
+                page = found.map { WorkflowSummary($0, now: now, pauses: pauses) }[...]
                 isLastPage = page.count < size
             }
             guard let workflow = page.popFirst() else { return nil }

@@ -24,6 +24,12 @@ public struct WorkflowSummary: Sendable {
     public var expiresAt: Date?
     /// Why it was set aside.
     public var reason: String?
+    /// What it waits for, if its type is paused: what ``WorkflowStatus/waitsFor`` says then.
+    public var waitsFor: String?
+    /// The pause of its type, if it has not ended.
+    ///
+    /// Those of steps are in ``WorkflowStatus/pauses``.
+    public var pauses: [Pause]
     /// How many engines have died while they had it.
     public var crashes: Int
     /// The queue that it is or was in; empty if none.
@@ -38,8 +44,16 @@ public struct WorkflowSummary: Sendable {
     public var attributes: [String: SearchAttribute]
     package var number: WorkflowNumber
 
-    package init(_ record: SummaryRecord, now: Microseconds) {
+    /// - Parameter pauses: All that are active.
+    package init(_ record: SummaryRecord, now: Microseconds, pauses: [PauseRow] = []) {
+        var record = record
+        if record.status.outcome == nil {
+            record.status.pauses = pauses.filter {
+                $0.subject.kind == .workflowType && $0.subject.name == record.status.record.lane.workflow
+            }
+        }
         let status = WorkflowStatus(record.status, now: now)
+        (waitsFor, self.pauses) = (status.waitsFor, status.pauses)
         (id, name, version, state) = (status.id, status.name, status.version, status.state)
         (createdAt, finishedAt, dueAt) = (status.createdAt, status.finishedAt, status.dueAt)
         (deadlineAt, expiresAt) = (status.deadlineAt, status.expiresAt)

@@ -83,14 +83,28 @@ extension Client {
         try await core.intervene(.skipStep, step, error, of: core.number(ofID: id), id, by, reason)
     }
 
+    /// Gives a step of the newest run under an id its error; see ``WorkflowHandle/fail(step:with:by:reason:)``.
+    public func fail(step: String, of id: String, with error: any Error, by: String, reason: String? = nil) async throws {
+        let payload = ErrorRegistry.payload(of: error, with: core.coder)
+        try await core.intervene(.failStep, step, payload, of: core.number(ofID: id), id, by, reason)
+    }
+
     /// All that operators have done to the newest run under an id; see ``WorkflowHandle/interventions()``.
     public func interventions(of id: String) async throws -> [Intervention] {
         try await core.store.interventions(of: core.number(ofID: id)).map(Intervention.init)
     }
 }
 
+extension ErrorRegistry {
+    /// Of one whose workflow is not known: if it can be, it is stored as itself, and the workflow that has it among its errors catches that.
+    static func payload(of error: any Error, with coder: PayloadCoder) -> EncodedPayload {
+        let registry = (error as? any (Error & Codable & Sendable)).map { ErrorRegistry([type(of: $0)]) } ?? ErrorRegistry()
+        return registry.record(error, with: coder)
+    }
+}
+
 extension WorkflowError {
-    fileprivate static func skipped(_ step: String, _ by: String, _ reason: String?) -> WorkflowError {
+    static func skipped(_ step: String, _ by: String, _ reason: String?) -> WorkflowError {
         WorkflowError(.skipped, "the step '\(step)' was skipped by \(by)\(reason.map { ": \($0)" } ?? "")")
     }
 }

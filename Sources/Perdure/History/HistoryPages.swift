@@ -2,8 +2,11 @@
 package struct HistoryPages {
     private static let page = 500
 
-    private let store: any ArchiveStore
+    private let store: any ArchiveStore & SearchStore
     private let selection: ArchiveSelection
+    private let filter: WorkflowFilter?
+    /// What distances in the filter count from.
+    private let now: Microseconds
     private var numbers: ArraySlice<WorkflowNumber> = []
     private var last = WorkflowNumber.min
     private var left: Int
@@ -11,6 +14,8 @@ package struct HistoryPages {
     package init(_ client: Client, _ selection: HistorySelection) {
         store = client.core.store
         self.selection = selection.archived
+        filter = selection.search
+        now = client.core.environment.clock.now()
         left = selection.limit ?? .max
     }
 
@@ -18,7 +23,7 @@ package struct HistoryPages {
     package mutating func next() async throws(StoreError) -> HistoryExport? {
         while left > 0 {
             if numbers.isEmpty {
-                numbers = try await store.numbers(of: selection, after: last, limit: Self.page)[...]
+                numbers = try await page()[...]
                 guard let end = numbers.last else { return nil }
                 last = end
             }
@@ -29,5 +34,11 @@ package struct HistoryPages {
             return HistoryExport(history)
         }
         return nil
+    }
+
+    private func page() async throws(StoreError) -> [WorkflowNumber] {
+        guard let filter else { return try await store.numbers(of: selection, after: last, limit: Self.page) }
+        let request = SearchRequest(filter, now: now, after: last, limit: Self.page, newestFirst: false)
+        return try await store.search(request).map(\.status.record.number)
     }
 }

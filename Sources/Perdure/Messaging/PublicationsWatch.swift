@@ -23,7 +23,20 @@ package final class PublicationsWatch: Sendable {
     ///   - number: Whose publications may be the answer.
     ///   - deadline: After it there is one last look.
     /// - Returns: nil if the time was up.
+    /// - Throws: ``WorkflowError/Code/closed`` if the client is closed meanwhile: that is no end of anything.
     func wait<Found>(on number: WorkflowNumber, until deadline: Instant? = nil, _ look: () async throws -> Found?) async throws -> Found? {
+        do {
+            return try await ask(number, deadline, look)
+        } catch let error as StoreError where error.code == .unavailable && state.withLock({ $0.isClosed }) {
+            // It was just looking.
+            throw Self.closed
+        }
+    }
+
+    private static let closed = WorkflowError(
+        .closed, "the client, or its engine, was closed while this was awaited: ask another one")
+
+    private func ask<Found>(_ number: WorkflowNumber, _ deadline: Instant?, _ look: () async throws -> Found?) async throws -> Found? {
         let signal = Signal()
         var watched = [(number, state.withLock { $0.add(number, signal) })]
         defer {
@@ -35,7 +48,8 @@ package final class PublicationsWatch: Sendable {
         while true {
             let isLast = deadline.map { $0 <= clock.instant() } ?? false
             if let found = try await look() { return found }
-            if isLast || state.withLock({ $0.isClosed }) { return nil }
+            if isLast { return nil }
+            if state.withLock({ $0.isClosed }) { throw Self.closed }
             if watched.count == 1 {
                 // What is published by the runs of a chain is told of the first of them.
                 let first = try await store.firstRun(of: number)
@@ -72,7 +86,10 @@ package final class PublicationsWatch: Sendable {
         let subscription = try? await store.listen { [weak self] in self?.hint($0) }
         // The poll is the net.
         if subscription == nil { state.withLock { $0.isListening = false } }
-        self.subscription.withLock { $0 = subscription }
+        let isClosed = state.withLock { $0.isClosed }
+        if isClosed { await subscription?.cancel() } else { self.subscription.withLock { $0 = subscription } }
+        // Others did not wait for this: what was pushed since they have looked was heard by nobody.
+        hint(.everything)
     }
 
     func close() async {
@@ -84,6 +101,11 @@ package final class PublicationsWatch: Sendable {
         }
         await subscription?.cancel()
     }
+}
+
+extension PublicationsWatch {
+    /// How many wait.
+    package var waiting: Int { state.withLock { state in Set(state.waiters.values.flatMap(\.values).map(ObjectIdentifier.init)).count } }
 }
 
 extension PublicationsWatch.State {

@@ -39,6 +39,7 @@ extension WorkflowHandle {
     ///   - timeout: Not longer than this.
     ///   - condition: Waits for a value of which this is true.
     /// - Returns: nil if the time is up, or the workflow has ended without it.
+    /// - Throws: ``WorkflowError/Code/closed`` if the client is closed meanwhile.
     public func awaitEvent<Value>(
         _ key: EventKey<Value>, timeout: Duration? = nil, where condition: @Sendable (Value) -> Bool = { _ in true }
     ) async throws -> Value? {

@@ -7,7 +7,7 @@ extension WorkflowHandle {
     ///   - key: An idempotency key: a second request of this name to this run under it is not handled again, and gets the same answer.
     ///   - timeout: Not to wait for longer; the request is not taken back.
     /// - Throws: What the validator or the handler threw; ``WorkflowError/Code/ended`` if the workflow ends without answering;
-    ///   ``WorkflowError/Code/timedOut``.
+    ///   ``WorkflowError/Code/timedOut``; ``WorkflowError/Code/closed`` if the client is closed meanwhile.
     public func request<Input, Answer>(
         _ request: RequestKey<Input, Answer>, _ input: Input, key: String? = nil, timeout: Duration? = nil
     ) async throws -> Answer {

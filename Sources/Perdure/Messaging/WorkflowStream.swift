@@ -40,6 +40,8 @@ public struct WorkflowStream<Value: Payload>: AsyncSequence, Sendable {
         }
 
         /// The next value; nil at the end.
+        ///
+        /// - Throws: ``WorkflowError/Code/closed`` if the client is closed meanwhile, which is not the end: read on with another, from the next place.
         public mutating func next() async throws -> Item? {
             if isOver { return nil }
             if page.isEmpty { try await fill() }

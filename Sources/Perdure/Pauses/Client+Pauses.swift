@@ -83,7 +83,7 @@ extension Client {
     /// All that is paused now, and the circuit breakers that are not closed; the oldest first.
     public func pauses() async throws -> [Pause] {
         let now = core.environment.clock.now()
-        let rows = try await core.store.pauses(all: false).filter { $0.isActive(at: now) }
+        let rows = try await core.activePauses(at: now)
         return rows.sorted { ($0.since, $0.number) < ($1.since, $1.number) }.map { Pause($0, now: now) }
     }
 }
@@ -136,12 +136,15 @@ extension ClientCore {
         }
     }
 
+    func activePauses(at now: Microseconds) async throws(StoreError) -> [PauseRow] {
+        try await store.pauses(all: false).filter { $0.isActive(at: now) }
+    }
+
     /// What holds a workflow back that has not ended, or a step of it.
     func pauses(of status: StatusRecord, at now: Microseconds) async throws -> [PauseRow] {
         let held = Set(status.pending.compactMap(\.heldBy))
-        return try await store.pauses(all: false).filter { row in
-            guard row.isActive(at: now) else { return false }
-            return row.subject.kind == .workflowType ? row.subject.name == status.record.lane.workflow : held.contains(row.number)
+        return try await activePauses(at: now).filter { row in
+            row.subject.kind == .workflowType ? row.subject.name == status.record.lane.workflow : held.contains(row.number)
         }
     }
 }

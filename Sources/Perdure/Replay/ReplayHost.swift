@@ -75,7 +75,7 @@ final class ReplayHost: RunHost {
     func deliver(_ item: InboxItem) {}
     func sent(_ item: InboxItem?) {}
     func published(_ number: WorkflowNumber) {}
-    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64] { throw .replay }
+    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: StreamEnd] { throw .replay }
     func admit(_ record: WorkflowRecord) -> Bool { false }
     func arrived(_ record: WorkflowRecord, isStarted: Bool) {}
     func becameReady() {}

@@ -161,7 +161,7 @@ extension ClientCore {
         guard succession.inherited.hasHistory || RunOrigin(cut.history.origin)?.chain != nil else { return }
         succession.inherited.events = cut.events(try await store.events(of: old), of: new)
         for (name, end) in try await store.streamEnds(of: old).sorted(by: { $0.key < $1.key }) {
-            let values = try await store.stream(name, of: old, from: 0, limit: Int(clamping: end))
+            let values = try await store.stream(name, of: old, from: 0, limit: Int(clamping: end.next))
             succession.inherited.streams += cut.stream(values, of: new)
         }
     }

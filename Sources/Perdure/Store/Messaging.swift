@@ -63,6 +63,16 @@ package struct StreamRecord: Sendable, Hashable {
     }
 }
 
+/// Where a stream has come to.
+package struct StreamEnd: Sendable, Hashable {
+    /// Where the next value goes.
+    package var next: Int64
+    /// Its last row has no value: it was closed.
+    package var isClosed: Bool
+
+    package init(next: Int64 = 0, isClosed: Bool = false) { (self.next, self.isClosed) = (next, isClosed) }
+}
+
 /// What a request was answered: the row of `replies`, never changed.
 package struct ReplyRecord: Sendable, Hashable {
     package var workflow: WorkflowNumber
@@ -104,8 +114,8 @@ package protocol MessagingStore: Sendable {
     func events(of number: WorkflowNumber) async throws(StoreError) -> [EventRecord]
     /// The values from `offset` on, in order, at most so many.
     func stream(_ name: String, of number: WorkflowNumber, from offset: Int64, limit: Int) async throws(StoreError) -> [StreamRecord]
-    /// Where the next value of each of its streams goes.
-    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64]
+    /// Where each of its streams has come to.
+    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: StreamEnd]
     /// Deletes one like this that came too late: its sender's transaction has committed after the end of its run, and has not seen that. False if there
     /// is none, as always where transactions come one after the other.
     func takeBack(_ item: InboxItem) async throws(StoreError) -> Bool

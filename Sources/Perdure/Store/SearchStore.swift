@@ -1,5 +1,14 @@
 /// Asks for a page of workflows.
 package struct SearchRequest: Sendable {
+    /// Whose turn in the order of numbers it is.
+    package enum Extent: Sendable, Hashable {
+        case all
+        /// Those up to this number.
+        case upTo(WorkflowNumber)
+        /// Those behind this number that continue, as new runs, one up to it.
+        case continuing(WorkflowNumber)
+    }
+
     package var filter: WorkflowFilter
     /// The moment of the search by the asking process: what `-1h` counts from, and what is scheduled still.
     package var now: Microseconds
@@ -7,11 +16,19 @@ package struct SearchRequest: Sendable {
     package var after: WorkflowNumber?
     package var limit: Int
     package var newestFirst: Bool
+    package var extent: Extent
 
     package init(
-        _ filter: WorkflowFilter, now: Microseconds, after: WorkflowNumber? = nil, limit: Int = 100, newestFirst: Bool = true
+        _ filter: WorkflowFilter, now: Microseconds, after: WorkflowNumber? = nil, limit: Int = 100, newestFirst: Bool = true,
+        extent: Extent = .all
     ) {
         (self.filter, self.now, self.after, self.limit, self.newestFirst) = (filter, now, after, limit, newestFirst)
+        self.extent = extent
+    }
+
+    /// Only runs that continue one up to this number are asked for.
+    package var continued: WorkflowNumber? {
+        if case .continuing(let last) = extent { last } else { nil }
     }
 
     /// The range of numbers that the page is in.
@@ -25,6 +42,13 @@ package struct SearchRequest: Sendable {
                 if after == .max { return nil }
                 low = max(low, after + 1)
             }
+        }
+        switch extent {
+        case .all: break
+        case .upTo(let last): high = min(high, last)
+        case .continuing(let last):
+            if last == .max { return nil }
+            low = max(low, last + 1)
         }
         return low <= high ? low...high : nil
     }

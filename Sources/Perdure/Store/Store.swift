@@ -16,13 +16,18 @@ public struct Store: Sendable, CustomStringConvertible {
 package struct StoreSettings: Sendable {
     /// Create or migrate the tables; without it, tables that are missing or too old are an error that names `perdure migrate`.
     package var migrate: Bool
+    /// Nothing is to be written, not even beside the tables: what cannot be written can be read all the same.
+    package var readsOnly: Bool
     /// Receives what people should know: a reconnection, a full disk, a notice of the server.
     ///
     /// Never the hot path.
     package var log: @Sendable (_ level: LogLevel, _ message: String) -> Void
 
-    package init(migrate: Bool = true, log: @escaping @Sendable (LogLevel, String) -> Void = { _, _ in }) {
-        self.migrate = migrate
+    package init(
+        migrate: Bool = true, readsOnly: Bool = false, log: @escaping @Sendable (LogLevel, String) -> Void = { _, _ in }
+    ) {
+        self.migrate = migrate && !readsOnly
+        self.readsOnly = readsOnly
         self.log = log
     }
 }

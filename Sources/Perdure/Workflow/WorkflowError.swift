@@ -53,6 +53,10 @@ public struct WorkflowError: Error, Sendable, Hashable, Codable, CustomStringCon
         public static let rejected = Code("rejected")
         /// A step took longer than its timeout, or did not send a heartbeat in time; or a workflow took longer than its own.
         public static let timedOut = Code("timedOut")
+        /// The client or the engine was closed while something was awaited of it.
+        public static let closed = Code("closed")
+        /// Nothing can be appended to a stream that was closed.
+        public static let streamClosed = Code("streamClosed")
         /// The workflow was cancelled.
         public static let cancelled = Code("cancelled")
         /// What was to undo a failed workflow's steps has failed too.

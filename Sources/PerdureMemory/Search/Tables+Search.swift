@@ -4,6 +4,11 @@ extension Tables {
     /// Looks at every workflow: no test has so many that it matters.
     func search(_ request: SearchRequest) -> [SummaryRecord] {
         let found = matching(request.filter, now: request.now).filter { number in
+            switch request.extent {
+            case .all: break
+            case .upTo(let last): if number > last { return false }
+            case .continuing(let last): if number <= last || firstRun(of: number) > last { return false }
+            }
             guard let after = request.after else { return true }
             return request.newestFirst ? number < after : number > after
         }

@@ -101,9 +101,9 @@ extension Tables {
         Array((streams[firstRun(of: number)]?[ExactText(name)] ?? []).drop { $0.offset < offset }.prefix(limit))
     }
 
-    func streamEnds(of number: WorkflowNumber) -> [String: Int64] {
+    func streamEnds(of number: WorkflowNumber) -> [String: StreamEnd] {
         (streams[firstRun(of: number)] ?? [:]).values.reduce(into: [:]) { ends, rows in
-            if let last = rows.last { ends[last.stream] = last.offset + 1 }
+            if let last = rows.last { ends[last.stream] = StreamEnd(next: last.offset + 1, isClosed: last.value == nil) }
         }
     }
 }

@@ -88,15 +88,19 @@ extension PostgresStore {
         }
     }
 
-    package func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64] {
+    package func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: StreamEnd] {
         let s = schema
         return try await connection(.reads).run { session throws(StoreError) in
             let rows = try session.query(
                 Statement(
                     "perdure_stream_ends", isPrepared: false,
-                    "SELECT stream, max(position) + 1 FROM \(s).streams WHERE workflow = \(s).first_run($1::int8) GROUP BY stream"),
-                [.int8(number)])
-            return Dictionary(rows.map { (rows.text($0, 0), rows.int($0, 1)) }, uniquingKeysWith: max)
+                    """
+                    SELECT r.stream, r.position + 1, (r.codec IS NULL)::int::int8 FROM (SELECT stream, max(position) AS last FROM \(s).streams
+                        WHERE workflow = \(s).first_run($1::int8) GROUP BY stream) e
+                    JOIN \(s).streams r ON r.workflow = \(s).first_run($1::int8) AND r.stream = e.stream AND r.position = e.last
+                    """), [.int8(number)])
+            let ends = rows.map { (rows.text($0, 0), StreamEnd(next: rows.int($0, 1), isClosed: rows.int($0, 2) == 1)) }
+            return Dictionary(ends) { $1 }
         }
     }
 

@@ -12,7 +12,8 @@ struct SearchRequests {
 
     /// The numbers that are asked for, in no order yet.
     private func numbers(
-        _ plan: FilterPlan, _ range: ClosedRange<WorkflowNumber>, _ conditions: inout SearchConditions
+        _ plan: FilterPlan, _ range: ClosedRange<WorkflowNumber>, continuing last: WorkflowNumber? = nil,
+        _ conditions: inout SearchConditions
     ) throws(StoreError) -> String {
         var (joins, all): ([String], [String]) = ([], [])
         var columns = ["w.number"]
@@ -41,6 +42,10 @@ struct SearchRequests {
             joins.append("LEFT JOIN \(schema).live l ON l.number = w.number")
         }
         all += bounds(columns, range, &conditions)
+        if let last {
+            let (after, upTo) = (conditions.bind(last), conditions.bind(last))
+            all.append("w.number IN (SELECT r.number FROM \(schema).successors r WHERE r.number > \(after) AND r.first <= \(upTo))")
+        }
         let filter = all.isEmpty ? "" : " WHERE " + all.joined(separator: " AND ")
         return "SELECT w.number FROM \(schema).workflows w \(joins.joined(separator: " "))\(filter)"
     }
@@ -77,7 +82,7 @@ struct SearchRequests {
     /// The columns of `Rows.summary`.
     func page(_ plan: FilterPlan, _ request: SearchRequest, _ range: ClosedRange<WorkflowNumber>) throws(StoreError) -> Request {
         var conditions = SearchConditions(schema, now: request.now)
-        let numbers = try self.numbers(plan, range, &conditions)
+        let numbers = try self.numbers(plan, range, continuing: request.continued, &conditions)
         let order = request.newestFirst ? "DESC" : "ASC"
         let limit = conditions.bind(Int64(max(0, request.limit)))
         let text = """

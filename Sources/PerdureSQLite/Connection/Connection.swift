@@ -26,9 +26,10 @@ internal import Perdure
     var seenDataVersion: Int64 = 0
 
     /// Opens `file` (a path, or a `file:` URL).
-    init(opening file: String, name: String, create: Bool, busyTimeout: Duration) throws(StoreError) {
+    init(opening file: String, name: String, create: Bool, isReadOnly: Bool = false, busyTimeout: Duration) throws(StoreError) {
         var opened: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI | (create ? SQLITE_OPEN_CREATE : 0)
+        let access = isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0)
+        let flags = access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI
         let code = unsafe sqlite3_open_v2(file, &opened, flags, nil)
         guard code == SQLITE_OK, let opened = unsafe opened else {
             let error = unsafe StoreError.sqlite(code, on: opened, file: name)

@@ -66,10 +66,12 @@ actor WriteConnection {
 actor ReadConnection {
     nonisolated let thread: ThreadExecutor
     private let connection: Connection
+    private let location: FileLocation
 
-    init(connection: Connection, thread: ThreadExecutor) {
+    init(connection: Connection, thread: ThreadExecutor, at location: FileLocation) {
         self.connection = connection
         self.thread = thread
+        self.location = location
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
@@ -78,7 +80,22 @@ actor ReadConnection {
     func read<Value: Sendable>(
         _ body: @Sendable (Connection) throws(StoreError) -> Value
     ) throws(StoreError) -> Value {
-        try connection.snapshot(body)
+        if location.access != .readAlone { return try connection.snapshot(body) }
+        do {
+            let value = try connection.snapshot(body)
+            try checkAlone()
+            return value
+        } catch {
+            try checkAlone()
+            throw error
+        }
+    }
+
+    /// What was read from a file that changes meanwhile is no moment's.
+    private func checkAlone() throws(StoreError) {
+        if location.isAloneNoMore {
+            throw StoreError(.unavailable, "somebody has begun to write '\(location.path)' while it was read as if alone: open it again")
+        }
     }
 
     /// Something else that blocks.

@@ -12,9 +12,10 @@ extension Query {
         SELECT workflow, stream, position, value, codec, appended, step, attempt FROM perdure_streams
         WHERE workflow = coalesce((SELECT first FROM perdure_successors WHERE number = ?1), ?1) AND stream = ?2 AND position >= ?3 ORDER BY position LIMIT ?4
         """)
+    // The codec is that of the row with the greatest place.
     fileprivate static let streamEnds = Query(
         """
-        SELECT stream, max(position) + 1 FROM perdure_streams
+        SELECT stream, max(position) + 1, codec IS NULL FROM perdure_streams
         WHERE workflow = coalesce((SELECT first FROM perdure_successors WHERE number = ?1), ?1) GROUP BY stream
         """)
     fileprivate static let reply = Query(
@@ -54,12 +55,12 @@ extension SQLiteStore {
         }
     }
 
-    package func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64] {
+    package func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: StreamEnd] {
         try await reader.read { connection throws(StoreError) in
             let statement = try connection.prepared(.streamEnds)
             statement.bind(1, number)
-            let rows = try statement.all { (stream: $0.text(0), end: $0.int(1)) }
-            return Dictionary(rows.map { ($0.stream, $0.end) }, uniquingKeysWith: max)
+            let rows = try statement.all { ($0.text(0), StreamEnd(next: $0.int(1), isClosed: $0.int(2) == 1)) }
+            return Dictionary(rows) { $1 }
         }
     }
 

@@ -13,8 +13,9 @@ extension Connection {
     static func open(_ location: FileLocation, for purpose: Purpose, options: SQLiteOptions, create: Bool) throws(StoreError) -> Connection
     {
         let connection = try Connection(
-            opening: location.name, name: location.path, create: create, busyTimeout: options.busyTimeout)
-        if purpose == .write {
+            opening: location.name, name: location.path, create: create, isReadOnly: location.access != .write,
+            busyTimeout: options.busyTimeout)
+        if purpose == .write, location.access == .write {
             // Says "not a database" and "damaged" before anything else is tried.
             _ = try connection.value("SELECT count(*) FROM sqlite_schema")
             guard !connection.isReadOnly else {
@@ -28,6 +29,10 @@ extension Connection {
         // FULL: a commit that was reported survives a power cut. User's foreign keys are not Perdure's to enforce: SQLite's default is off.
         try connection.script("PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY")
         switch purpose {
+        case .write where location.access != .write:
+            // Says the same of what is no database.
+            _ = try connection.value("SELECT count(*) FROM sqlite_schema")
+            try connection.script("PRAGMA query_only = ON")
         case .write:
             // Fewer, larger checkpoints: hot pages are written back once, not after each thousand frames.
             try connection.script(

@@ -6,6 +6,14 @@ struct FileLocation: Sendable {
     var name: String
     /// The file's path.
     var path: String
+    var access = Access.write
+
+    enum Access: Sendable {
+        case write
+        case read
+        /// Nobody has it open, so that nothing need be known of those who write: SQLite locks nothing, and makes no files beside it.
+        case readAlone
+    }
 
     /// Refuses what is not a file.
     init(_ name: String) throws(StoreError) {
@@ -53,11 +61,50 @@ struct FileLocation: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The same for somebody who only reads.
+    ///
+    /// Whoever has the file open has a log beside it, in which there may be more than in the file; and a reader of the log takes part in its
+    /// locks. If there is none, the file is all there is.
+    func reading() -> FileLocation {
+        var location = self
+        if FileSystem.kind(of: path + "-wal") != .missing {
+            location.access = .read
+            return location
+        }
+        location.access = .readAlone
+        if !name.hasPrefix("file:") {
+            location.name = "file:" + Self.withPercents(name) + "?immutable=1"
+        } else {
+            let end = name.firstIndex(of: "#") ?? name.endIndex
+            location.name = name[..<end] + (name[..<end].contains("?") ? "&" : "?") + "immutable=1"
+        }
+        return location
+    }
+
+    /// The process may change its directory later.
+    mutating func settle(at path: String) {
+        self.path = path
+        name = access == .readAlone ? "file:" + Self.withPercents(path) + "?immutable=1" : path
+    }
+
+    private static func withPercents(_ path: String) -> String {
+        path.utf8.map { byte in
+            switch UnicodeScalar(byte) {
+            case "a"..."z", "A"..."Z", "0"..."9", "/", ".", "-", "_": String(UnicodeScalar(byte))
+            default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }.joined()
+    }
+
+    /// Whether somebody has begun to write who was not there.
+    var isAloneNoMore: Bool { access == .readAlone && FileSystem.kind(of: path + "-wal") != .missing }
+
     /// What can be said before SQLite is asked, with a better message than "unable to open database file".
     func check(_ settings: StoreSettings, fileSystemType: (String) -> UInt32?) throws(StoreError) {
         switch FileSystem.kind(of: path) {
         case .directory:
             throw StoreError(.misconfigured, "'\(path)' is a directory: give the path of a file in it, such as '\(path)/perdure.db'")
+        case .other where settings.readsOnly: return
         case .other where !FileSystem.isWritable(path):
             throw StoreError(.misconfigured, "'\(path)' is read-only for this process: give it the right to write the file")
         case .other: break

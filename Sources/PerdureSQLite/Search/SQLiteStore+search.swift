@@ -29,7 +29,7 @@ extension SQLiteStore {
             if let open = searching.connection { return open }
             if searching.isClosed { throw StoreError(.unavailable, "the store '\(location.path)' is closed") }
             let connection = try Connection.open(location, for: .read, options: options, create: false)
-            let opened = ReadConnection(connection: connection, thread: ThreadExecutor(name: "perdure-sql-s"))
+            let opened = ReadConnection(connection: connection, thread: ThreadExecutor(name: "perdure-sql-s"), at: location)
             searching.connection = opened
             return opened
         }

@@ -17,13 +17,18 @@ struct SearchStatement {
 
     /// The numbers of a page, in order.
     private static func numbers(
-        _ plan: FilterPlan, _ range: ClosedRange<WorkflowNumber>, _ conditions: inout SearchConditions
+        _ plan: FilterPlan, _ range: ClosedRange<WorkflowNumber>, continuing last: WorkflowNumber? = nil,
+        _ conditions: inout SearchConditions
     ) -> (sql: String, number: String) {
         let way = way(plan, &conditions)
         var all: [String] = []
         if let condition = way.condition { all.append(condition) }
         if range.lowerBound > .min { all.append("\(way.number) >= \(conditions.bind(.int(range.lowerBound)))") }
         if range.upperBound < .max { all.append("\(way.number) <= \(conditions.bind(.int(range.upperBound)))") }
+        if let last {
+            let (after, upTo) = (conditions.bind(.int(last)), conditions.bind(.int(last)))
+            all.append("\(way.number) IN (SELECT r.number FROM perdure_successors AS r WHERE r.number > \(after) AND r.first <= \(upTo))")
+        }
         if let states = plan.states, !way.seesToStates { all.append(conditions.states(states)) }
         for (index, node) in plan.conditions.enumerated() where index != way.isAttribute {
             all.append(top(node, &conditions))
@@ -83,7 +88,7 @@ struct SearchStatement {
     /// The columns of `SummaryRecord(_:)`.
     static func page(_ plan: FilterPlan, _ request: SearchRequest, _ range: ClosedRange<WorkflowNumber>) -> SearchStatement {
         var conditions = SearchConditions(now: request.now)
-        let (numbers, number) = Self.numbers(plan, range, &conditions)
+        let (numbers, number) = Self.numbers(plan, range, continuing: request.continued, &conditions)
         let order = request.newestFirst ? "DESC" : "ASC"
         let limit = conditions.bind(.int(Int64(max(0, request.limit))))
         let sql = """

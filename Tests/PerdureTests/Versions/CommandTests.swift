@@ -101,6 +101,30 @@ struct CommandTests {
         #expect(said.text.contains("would not go on with 5 of them"))
     }
 
+    @Test func `those of which a filter is true`() async throws {
+        let database = try await Self.database(3)
+        func check(_ arguments: String...) async -> Said {
+            let (text, errors) = (Lock(""), Lock(""))
+            let output = Output { said in
+                text.withLock { $0 += said }
+            } errors: { said in
+                errors.withLock { $0 += said }
+            }
+            let status = await PerdureCommand.run(
+                ["check-deploy"] + arguments, store: .memory(database), configuration: .patient, output: output,
+                workflows: { Self.swapped })
+            return Said(status: status, text: text.withLock { $0 }, errors: errors.withLock { $0 })
+        }
+        let one = await check("--where", "id = 'act 1' or id = 'bystander'", "--workflow", "act")
+        #expect(one.status == 1 && one.text.contains("1 open workflow of") && one.text.contains("act 1 (act): diverged"), "\(one)")
+        #expect(await check("--where=status = closed").text.contains("0 open workflows of"))
+        #expect(await check("--where", "started > -1h", "--since", "1h").text.contains("4 open workflows of"))
+        let wrong = await check("--where", "status = faild")
+        #expect(wrong.status == 2 && wrong.errors.contains("'failed'"))
+        let file = await check("--where", "status = open", "--from", "histories")
+        #expect(file.status == 2 && file.errors.contains("--from"))
+    }
+
     @Test func asJSON() async throws {
         let database = try await Self.database(3)
         let said = await Self.command("check-deploy", "--json", "--limit", "2", "--workflow=act", database: database) { Self.swapped }

@@ -3,7 +3,8 @@
 extension Incarnation {
     /// Writes the end of a run and the beginning of the one as which it goes on, which is this engine's, too.
     func goOn(_ run: Run, _ outcome: Outcome, closing: [InboxItem]) {
-        guard let number = numbers.atHand() else {
+        // Whoever goes through workflows in the order of their numbers meets the new run after the earlier one.
+        guard let number = numbers.atHand(), number > run.number else {
             return errand { [weak self] in await self?.goOnLater(run, outcome, closing: closing) }
         }
         goOn(run, as: number, outcome, closing: closing)
@@ -11,7 +12,7 @@ extension Incarnation {
 
     private func goOnLater(_ run: Run, _ outcome: Outcome, closing: [InboxItem]) async {
         do throws(StoreError) {
-            goOn(run, as: try await numbers.next(), outcome, closing: closing)
+            goOn(run, as: try await numbers.next(after: run.number), outcome, closing: closing)
         } catch {
             if isStopped { return }
             report(error, "there is no number for a run that goes on as a new one, and it is asked for again")

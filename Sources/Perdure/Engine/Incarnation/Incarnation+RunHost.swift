@@ -296,7 +296,7 @@ extension Incarnation: RunHost {
         tellOthers { $0.published.insert(number) }
     }
 
-    package func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64] {
+    package func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: StreamEnd] {
         try await store.streamEnds(of: number)
     }
 

@@ -49,7 +49,7 @@ package protocol RunHost: AnyObject, Sendable {
     /// The workflow has published, appended or replied.
     func published(_ number: WorkflowNumber)
     /// Where the next value of each of its streams goes.
-    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: Int64]
+    func streamEnds(of number: WorkflowNumber) async throws(StoreError) -> [String: StreamEnd]
     /// True if the engine runs workflows of this type and version and has room for one more, which it then keeps.
     func admit(_ record: WorkflowRecord) -> Bool
     /// The start of an admitted workflow has been committed, or will not be.

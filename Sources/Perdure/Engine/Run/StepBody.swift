@@ -270,13 +270,15 @@ extension StepBody {
     /// In the order in which the body asks; returns when it is durable.
     func append(_ value: EncodedPayload, _ stream: String, attempt: Int) async throws {
         let appended = run.host.clock.now()
-        let result = await park { (parked: Parked<Result<CommandResult, StoreError>?>) in
-            run.withNextOffset(of: stream) { [run, key] offset in
-                guard let offset else { return parked.resume(returning: nil) }
+        let result = await park { (parked: Parked<Result<CommandResult, any Error>?>) in
+            run.withNextOffset(of: stream) { [run, key] place in
+                guard let place else { return parked.resume(returning: nil) }
+                guard case .at(let offset) = place else { return parked.resume(returning: .failure(WorkflowError.streamClosed(stream))) }
                 let record = StreamRecord(
                     workflow: run.first, stream: stream, offset: offset, value: value, appended: appended, step: key,
                     attempt: Int32(clamping: attempt))
-                run.host.journal.append(.append(record, by: run.number), for: JournalCallback { parked.resume(returning: $0) })
+                run.host.journal.append(
+                    .append(record, by: run.number), for: JournalCallback { parked.resume(returning: $0.mapError { $0 }) })
             }
         }
         // The run is over, and with it the attempt.

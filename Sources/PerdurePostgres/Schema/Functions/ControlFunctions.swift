@@ -2,7 +2,7 @@ internal import Perdure
 
 /// What operators do, by Perdure and by plain SQL, in whatever transaction they are.
 ///
-/// `retry_step`, `complete_step`, `skip_step`, `pause_workflow` and `discard_message` are documented and stable.
+/// `retry_step`, `complete_step`, `skip_step`, `fail_step`, `pause_workflow` and `discard_message` are documented and stable.
 func controlFunctions(_ s: SchemaName) -> String {
     [stepFunctions(s), pauseFunctions(s), endFunctions(s), attributeChangeFunctions(s), discardFunctions(s)].joined(separator: "\n")
 }
@@ -80,6 +80,12 @@ private func stepFunctions(_ s: SchemaName) -> String {
             CASE WHEN complete_step.result IS NULL THEN ''::bytea ELSE convert_to(complete_step.result::text, 'UTF8') END,
             CASE WHEN complete_step.result IS NULL THEN 0 ELSE 1 END::int2, complete_step.by_whom, complete_step.reason);
 
-    REVOKE ALL ON FUNCTION \(s).retry_step, \(s).skip_step, \(s).complete_step FROM PUBLIC;
+    CREATE FUNCTION \(s).fail_step(id text, step text, message text, by_whom text, reason text DEFAULT NULL, type text DEFAULT 'Error')
+        RETURNS void LANGUAGE sql SECURITY DEFINER \(fixed)
+        RETURN \(s).intervene_by_id(fail_step.id, '\(InterventionKind.failStep.rawValue)', fail_step.step,
+            convert_to(json_build_object('type', coalesce(fail_step.type, 'Error'), 'message', coalesce(fail_step.message, ''))::text, 'UTF8'),
+            1::int2, fail_step.by_whom, fail_step.reason);
+
+    REVOKE ALL ON FUNCTION \(s).retry_step, \(s).skip_step, \(s).complete_step, \(s).fail_step FROM PUBLIC;
     """
 }
