@@ -242,4 +242,31 @@ internal import Testing
             await expectRefused(start, "23505", "the deduplication key", fixture)
         }
     }
+
+    @Test func `a redrive passes over what has to wait for its key`() async throws {
+        try await withStore { fixture in
+            let s = fixture.s
+            try await declare(Queue("work", singleton: .useExisting), fixture)
+            let executor = try await fixture.executor()
+            let claimer = try await fixture.store.claimer(for: executor.id)
+            for key in ["a", "b", "c"] {
+                try await fixture.sql("SELECT \(unsafeRaw: s).start_workflow('flow', queue => 'work', key => \(key))")
+            }
+            let numbers = try await claim(claimer).map(\.number).sorted()
+            for (number, key) in zip(numbers, ["a", "b", "c"]) {
+                _ = try await executor.writer.commit([
+                    .finish(
+                        Outcome(workflow: number, status: .failed, finished: moment), parent: nil,
+                        place: QueuePlace(queue: "work", key: key))
+                ])
+            }
+            for key in ["a", "b"] {
+                try await fixture.sql("SELECT \(unsafeRaw: s).start_workflow('flow', queue => 'work', key => \(key))")
+            }
+            #expect(try await fixture.sql("SELECT \(unsafeRaw: s).redrive('work', 1)") == [[.int(1)]])
+            #expect(try await fixture.sql("SELECT \(unsafeRaw: s).redrive('work', 1)") == [[.int(0)]])
+            #expect(try await fixture.store.deadLetters(of: "work", after: 0, limit: 9).map(\.number) == Array(numbers[..<2]))
+            await claimer.close()
+        }
+    }
 }

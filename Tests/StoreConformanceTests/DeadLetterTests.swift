@@ -188,4 +188,20 @@ internal import Testing
             #expect(try await letters(fixture) == [dead[1]])
         }
     }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `of two dead letters of one key one is started, and the other waits for it`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let executor = try await fixture.executor()
+            let policies = IDPolicies(deduplication: StoredDeduplication(key: "once", policy: .reject))
+            let dead = [try await dead(fixture, executor, policies), try await self.dead(fixture, executor, policies)]
+            let (first, second) = (try await fixture.number(), try await fixture.number())
+            #expect(try await fixture.backend.redrive([dead[0]: first, dead[1]: second], now: Fixture.moment) == [dead[0]])
+            #expect(try await letters(fixture) == [dead[1]])
+            #expect(try await executor.claim([try await executor.ask(9)]).numbers == [first])
+            try await executor.finish(first)
+            #expect(try await fixture.backend.redrive([dead[1]: second], now: Fixture.moment) == [dead[1]])
+            #expect(try await fixture.start(try await fixture.queued(), policies) == .duplicate(second))
+        }
+    }
 }

@@ -249,4 +249,28 @@ internal import Testing
             #expect(try await executor.claimer.claimExpired(now: Fixture.future + 1, limit: 9).map(\.number) == [first.number])
         }
     }
+
+    @Test(arguments: StoreUnderTest.available)
+    func `the time to begin and to end is counted from where it begins, whichever call is delayed`(_ kind: StoreUnderTest) async throws {
+        try await withStore(kind) { fixture in
+            let (hour, minute): (Microseconds, Microseconds) = (3_600_000_000, 60_000_000)
+            func timed(_ input: String, delay: Microseconds?) async throws -> WorkflowRecord {
+                var record = try await record(fixture, input)
+                record.due = delay.map { record.created + $0 }
+                (record.expires, record.deadline) = ((record.due ?? record.created) + minute, (record.due ?? record.created) + 2 * minute)
+                return record
+            }
+            for (first, second) in [(hour, nil), (nil, hour), (hour, 2 * hour)] as [(Microseconds?, Microseconds?)] {
+                let key = "\(first ?? 0) \(second ?? 0)"
+                let holder = try await timed("first", delay: first)
+                #expect(try await fixture.start(holder, policies(.replace, key)) == .started(owned: false))
+                let later = try await timed("second", delay: second)
+                #expect(try await fixture.start(later, policies(.replace, key)) == .existing(holder.number))
+                let held = try await fixture.load(holder.number).record
+                let begins = max(holder.due ?? 0, later.created)
+                #expect(held.input == later.input && held.due == holder.due)
+                #expect(held.expires == begins + minute && held.deadline == begins + 2 * minute)
+            }
+        }
+    }
 }

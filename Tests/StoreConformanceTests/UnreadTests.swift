@@ -179,4 +179,35 @@ internal import Testing
             #expect(try await fixture.inbox(succession.record.number).map(\.payload) == expected)
         }
     }
+
+    /// It was sent by a transaction that has not seen the end, and committed when the run that goes on had been made.
+    @Test(.enabled(if: StoreUnderTest.available.contains(.postgres)))
+    func `what comes when the run that goes on is there goes to that`() async throws {
+        try await withStore(.postgres) { fixture in
+            let executor = try await fixture.executor()
+            let view = try #require(fixture.viewPrefix)
+            func late(_ number: WorkflowNumber) async throws {
+                let transaction = try await fixture.backend.begin(.readCommitted, for: nil)
+                _ = try await transaction.execute(
+                    "INSERT INTO \(unsafeRaw: view)inbox (workflow, kind, topic, payload, codec) VALUES (\(number), 4, 'topic', 'late', 2)")
+                _ = try await transaction.commit(nil, hadPending: false)
+                #expect(try await fixture.backend.tidy(after: .min, limit: 9).deleted == 1)
+            }
+            let first = try await ended(fixture, executor, .failed)
+            let second = try await succession(fixture, of: first, .rewound)
+            #expect(try await fixture.backend.succeed(second) == .started)
+            try await late(first.number)
+            #expect(try await fixture.inbox(second.record.number).count == 5)
+            #expect(try await fixture.inbox(first.number) == [])
+            // While nobody goes on it is kept; then it is there for the next who does.
+            #expect(try await executor.claimReady() == [second.record.number])
+            try await executor.commit(.finish(outcome(second.record.number, .failed), parent: nil))
+            try await late(second.record.number)
+            let third = try await succession(fixture, of: second.record, .rewound)
+            #expect(try await fixture.backend.succeed(third) == .started)
+            #expect(try await fixture.inbox(third.record.number).count == 7)
+            try await late(first.number)
+            #expect(try await fixture.inbox(third.record.number).count == 8)
+        }
+    }
 }

@@ -20,6 +20,7 @@ package final class EndingsWatch: Sendable {
     }
 
     fileprivate struct State {
+        var isClosed = false
         var waiters: [UInt64: Waiter] = [:]
         var byNumber: [WorkflowNumber: Set<UInt64>] = [:]
         var unchecked: Set<WorkflowNumber> = []
@@ -181,6 +182,8 @@ package final class EndingsWatch: Sendable {
         do {
             let subscription = try await store.listen { [weak self] in self?.hint($0) }
             self.subscription.withLock { $0 = subscription }
+            // Closed meanwhile: whoever closed it has found none.
+            if state.withLock({ $0.isClosed }) { return await cancelSubscription() }
             // Others did not wait for this: what was pushed since they have looked was heard by nobody.
             let leader: Parked<Turn>? = state.withLock { state in
                 state.unchecked.formUnion(state.waiters.filter { $0.key != id }.map(\.value.number))
@@ -195,8 +198,15 @@ package final class EndingsWatch: Sendable {
 
     /// Those who still wait are told that they were cancelled.
     func close() async {
-        let parked = state.withLock { state in state.waiters.keys.compactMap { state.give($0, .cancelled) } }
+        let parked = state.withLock { state in
+            state.isClosed = true
+            return state.waiters.keys.compactMap { state.give($0, .cancelled) }
+        }
         for parked in parked { parked.resume(returning: .cancelled) }
+        await cancelSubscription()
+    }
+
+    private func cancelSubscription() async {
         let subscription = subscription.withLock { subscription in
             defer { subscription = nil }
             return subscription

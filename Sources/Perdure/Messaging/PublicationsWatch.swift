@@ -86,8 +86,9 @@ package final class PublicationsWatch: Sendable {
         let subscription = try? await store.listen { [weak self] in self?.hint($0) }
         // The poll is the net.
         if subscription == nil { state.withLock { $0.isListening = false } }
-        let isClosed = state.withLock { $0.isClosed }
-        if isClosed { await subscription?.cancel() } else { self.subscription.withLock { $0 = subscription } }
+        self.subscription.withLock { $0 = subscription }
+        // Closed meanwhile: whoever closed it has found none.
+        if state.withLock({ $0.isClosed }) { await cancelSubscription() }
         // Others did not wait for this: what was pushed since they have looked was heard by nobody.
         hint(.everything)
     }
@@ -95,6 +96,10 @@ package final class PublicationsWatch: Sendable {
     func close() async {
         state.withLock { $0.isClosed = true }
         hint(.everything)
+        await cancelSubscription()
+    }
+
+    private func cancelSubscription() async {
         let subscription = subscription.withLock { subscription in
             defer { subscription = nil }
             return subscription

@@ -83,7 +83,8 @@ extension ClientCore {
                 return try await store.takeBack(item)
             } catch {
                 attempts += 1
-                guard error.code == .transient || error.code == .unavailable, attempts < 8 else { throw error }
+                // Without an answer nobody knows whether it was taken back.
+                guard error.code == .transient, attempts < 8 else { throw error }
                 await environment.clock.wait(.milliseconds(5 << attempts))
             }
         }

@@ -51,7 +51,8 @@ extension Client {
         if letters.isEmpty { return 0 }
         var numbers: [WorkflowNumber: WorkflowNumber] = [:]
         for letter in letters { numbers[letter.number] = try await core.numbers.next() }
-        let done = try await core.store.redrive(numbers, now: core.environment.clock.now())
+        let (wanted, now) = (numbers, core.environment.clock.now())
+        let done = try await core.patiently { () throws(StoreError) in try await core.store.redrive(wanted, now: now) }
         await core.wake(.ready, nil)
         return done.count
     }

@@ -106,7 +106,10 @@ package struct WorkflowRecord: Sendable, Hashable {
         if deduplication.isDebounced {
             postpone(to: later, since: since, atMost: deduplication.maximumWait)
         } else {
-            (expires, deadline) = (later.expires, later.deadline)
+            // It keeps its place, also one that is delayed: the time to begin and to end is counted from there.
+            let shift = max(due ?? .min, later.created) - (later.due ?? later.created)
+            expires = later.expires.map { $0 + shift }
+            deadline = later.deadline.map { $0 + shift }
         }
     }
 

@@ -91,7 +91,10 @@ extension PostgresStore {
             return try session.transaction { () throws(StoreError) in
                 try session.simple("SET LOCAL lock_timeout = '1s'")
                 let rows = try session.query(statement, [.int8(number), topic, by, reason, .int8(instruction.at)])
-                return DiscardResult(rawValue: rows.text(0, 0)) ?? .discarded
+                guard let result = DiscardResult(rawValue: rows.text(0, 0)) else {
+                    throw StoreError(.rejected, "the schema '\(s)' answers '\(rows.text(0, 0))': it is of another version")
+                }
+                return result
             }
         }
     }

@@ -104,9 +104,13 @@ struct LeaseStatements: Sendable {
                 WHERE i.sequence = ANY(ARRAY(SELECT p.sequence FROM page p
                     WHERE (SELECT o.finished < \(serverMicroseconds) - \(Self.grace) FROM \(s).outcomes o WHERE o.workflow = p.workflow))) AND \(Self.isLost(s, "i")) FOR UPDATE OF i SKIP LOCKED))
                 RETURNING workflow, sequence, kind, reference, payload, codec, topic, key),
-            k AS (INSERT INTO \(s).unread (workflow, sequence, kind, reference, payload, codec, topic, key) SELECT d.* FROM d
+            e AS MATERIALIZED (SELECT d.*, \(s).newest_run(d.workflow) AS last, \(s).rewound_run(d.workflow) AS run FROM d
                 WHERE d.kind IN (\(mailKinds)) AND (SELECT o.status <> \(OutcomeStatus.completed.rawValue) FROM \(s).outcomes o
-                    WHERE o.workflow = d.workflow))
+                    WHERE o.workflow = \(s).newest_run(d.workflow))),
+            m AS (INSERT INTO \(s).inbox (workflow, kind, reference, payload, codec, topic, key)
+                SELECT e.run, e.kind, e.reference, e.payload, e.codec, e.topic, e.key FROM e WHERE e.run IS NOT NULL ORDER BY e.sequence),
+            k AS (INSERT INTO \(s).unread (workflow, sequence, kind, reference, payload, codec, topic, key)
+                SELECT e.last, e.sequence, e.kind, e.reference, e.payload, e.codec, e.topic, e.key FROM e WHERE e.run IS NULL)
             SELECT (SELECT count(*) FROM d), max(sequence), count(*) FROM page
             """)
     }

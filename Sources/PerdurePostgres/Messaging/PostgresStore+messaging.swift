@@ -46,11 +46,14 @@ extension PostgresStore {
             "perdure_take_back", isPrepared: false,
             """
             WITH r AS MATERIALIZED (SELECT t.number FROM (SELECT \(s).newest_run($1::int8) AS number OFFSET 0) t
-                WHERE EXISTS (SELECT FROM \(s).outcomes o WHERE o.workflow = t.number AND o.status <> \(OutcomeStatus.continued.rawValue)))
-            DELETE FROM \(s).inbox WHERE sequence = (SELECT max(i.sequence) FROM r JOIN \(s).inbox i ON i.workflow = r.number
+                WHERE EXISTS (SELECT FROM \(s).outcomes o WHERE o.workflow = t.number AND o.status <> \(OutcomeStatus.continued.rawValue))),
+            d AS (DELETE FROM \(s).inbox WHERE sequence = (SELECT max(i.sequence) FROM r JOIN \(s).inbox i ON i.workflow = r.number
                 WHERE i.kind = $2::int2 AND i.topic IS NOT DISTINCT FROM $3::text AND i.key IS NOT DISTINCT FROM $4::text
                     AND i.payload IS NOT DISTINCT FROM $5::bytea AND i.codec IS NOT DISTINCT FROM $6::int2)
-            RETURNING sequence
+                RETURNING workflow, kind, topic, key),
+            k AS (DELETE FROM \(s).message_keys m USING d WHERE m.workflow = \(s).first_run(d.workflow) AND m.kind = d.kind
+                AND m.topic = d.topic AND m.key = d.key)
+            SELECT workflow FROM d
             """)
     }
 

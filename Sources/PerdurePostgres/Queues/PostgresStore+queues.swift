@@ -7,15 +7,25 @@ extension PostgresStore {
         return try await connection(.reads).runConnected { session throws(StoreError) in
             try session.transaction { () throws(StoreError) in
                 let names = try ParameterBuffer.texts(queues.map(\.name))
+                let declared = Dictionary(queues.map { ($0.name, $0) }) { first, _ in first }
+                func leaving(_ rows: Rows) -> [String] {
+                    rows.compactMap { rows.queue($0) }.filter {
+                        $0.declared.slots == .untilEnd && declared[$0.name]?.slots == .whileRunning
+                    }
+                    .map(\.name)
+                }
+                // No claim by the former rule may come behind this; and before the rows, as whoever pauses a queue.
+                for name in leaving(try session.query(statements.rows, [names])) {
+                    try session.query(statements.awaitClaims, [.text(name)])
+                }
                 let before = try session.query(statements.before, [names])
                 try session.query(statements.declare, [names, .texts(queues.map(\.text))])
-                let declared = Dictionary(queues.map { ($0.name, $0) }) { first, _ in first }
                 let others = before.compactMap { row in
                     before.text(row, 1) == declared[before.text(row, 0)]?.text ? nil : before.queue(row)
                 }
                 // What holds a slot until its end would wait for a second one when it wakes.
-                let leaving = others.filter { $0.declared.slots == .untilEnd && declared[$0.name]?.slots == .whileRunning }
-                if !leaving.isEmpty { try session.query(statements.freeOwn, [.texts(leaving.map(\.name))]) }
+                let leaving = leaving(before)
+                if !leaving.isEmpty { try session.query(statements.freeOwn, [.texts(leaving)]) }
                 return others
             }
         }
@@ -108,18 +118,20 @@ extension PostgresStore {
             let next = [within, .int8s(wishes.map(\.within))]
             // An idle engine looks, and writes nothing.
             if try session.query(statements.nextItem, next).isNull(0, 0) { return (0, nil) }
-            let made = try session.transaction { () throws(StoreError) -> Int in
-                var made = 0
-                for wish in wishes {
-                    let parameters: [ParameterBuffer?] = [
-                        try .text(wish.queue), .int4(Int32(wish.size)), .int8(wish.within), .int8(wish.expiry),
-                    ]
-                    made += Int(try session.query(statements.gather, parameters).int(0, 0))
-                }
-                self.registry.acknowledge(executor, try session.query(fence, [.int8(executor), .int4(slot)]).int(0, 0))
-                return made
+            // In one go: whoever freezes in the midst of it must not keep the others from it.
+            var requests = [Request(.begin)]
+            for wish in wishes {
+                let parameters: [ParameterBuffer?] = [
+                    try .text(wish.queue), .int4(Int32(wish.size)), .int8(wish.within), .int8(wish.expiry),
+                ]
+                requests.append(Request(statements.gather, parameters))
             }
-            return (made, try session.query(statements.nextItem, next).optionalInt(0, 0).map { now + max(0, $0) })
+            let answers = try session.pipeline(requests + [Request(fence, [.int8(executor), .int4(slot)]), Request(.commit)])
+            self.registry.acknowledge(executor, answers[wishes.count + 1].int(0, 0))
+            let counts = answers[1...wishes.count].map { $0.optionalInt(0, 0) }
+            let made = counts.reduce(0) { $0 + Int($1 ?? 0) }
+            let rest = try session.query(statements.nextItem, next).optionalInt(0, 0).map { now + max(0, $0) }
+            return (made, counts.contains(nil) ? rest.map { max($0, now + 100_000) } : rest)
         }
     }
 }

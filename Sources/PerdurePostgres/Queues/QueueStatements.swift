@@ -3,6 +3,7 @@ struct QueueStatements: Sendable {
     let before: Statement
     let declare: Statement
     let freeOwn: Statement
+    let awaitClaims: Statement
     let rows: Statement
     let limits: Statement
     let pause: Statement
@@ -28,6 +29,7 @@ struct QueueStatements: Sendable {
             SELECT u.name, u.declared, 1 FROM unnest($1::text[], $2::text[]) AS u(name, declared) ORDER BY u.name
             ON CONFLICT (name) DO UPDATE SET declared = excluded.declared, revision = q.revision + 1 WHERE q.declared <> excluded.declared
             """)
+        awaitClaims = statement("await_claims", "SELECT \(s).await_claims($1::text)")
         freeOwn = statement("free_own", "DELETE FROM \(s).slots WHERE queue = ANY($1::text[]) AND workflow IS NOT NULL")
         rows = statement(
             "rows", "SELECT \(columns) FROM \(s).queues q WHERE $1::text[] IS NULL OR q.name = ANY($1::text[]) ORDER BY q.name")

@@ -7,6 +7,7 @@ func runTables(_ s: SchemaName) -> String {
         at int8 NOT NULL, origin text, first int8, place int8);
     CREATE INDEX successors_chain ON \(s).successors (first, place) WHERE first IS NOT NULL;
     CREATE INDEX successors_continued ON \(s).successors (previous) WHERE kind = \(RunKind.continued.rawValue);
+    CREATE INDEX successors_rewound ON \(s).successors (previous) WHERE kind = \(RunKind.rewound.rawValue);
 
     -- The first of those that were continued as this one; itself, if there is none.
     CREATE FUNCTION \(s).first_run(asked int8) RETURNS int8 LANGUAGE sql STABLE

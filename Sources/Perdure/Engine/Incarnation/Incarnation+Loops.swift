@@ -62,6 +62,7 @@ extension Incarnation {
             todo.due = true
             todo.suspects = true
             todo.reset = true
+            todo.freed = true
         }
         tellOthers { $0.ready = true }
     }

@@ -15,14 +15,17 @@ extension Client {
     public func createSchedule(_ schedule: Schedule, ifExists policy: ScheduleConflictPolicy = .fail) async throws {
         let stored = try schedule.stored(core.coder)
         let now = core.environment.clock.now()
-        // In code it may have fired already; who makes one now means a time that is to come.
-        if try schedule.check().next(after: now) == nil {
-            throw WorkflowError(
-                .invalidDeclaration, "schedule '\(stored.name)' never fires, for all of its times are past: give it one that is to come")
-        }
+        let isOver = try schedule.check().next(after: now) == nil
         let isSent = Lock(false)
-        try await core.changeSchedule(stored.name) { row in
+        try await core.changeSchedule(stored.name) { row -> Result<Void, WorkflowError> in
             guard var known = row else {
+                // In code it may have fired already; who makes one now means a time that is to come.
+                if isOver {
+                    return .failure(
+                        WorkflowError(
+                            .invalidDeclaration,
+                            "schedule '\(stored.name)' never fires, for all of its times are past: give it one that is to come"))
+                }
                 isSent.withLock { $0 = true }
                 row = ScheduleRow(stored, isDeclared: false, now: now)
                 return .success(())

@@ -22,6 +22,21 @@ func continueFunctions(_ s: SchemaName) -> String {
     END
     $perdure$;
 
+    -- The run that goes on where one that came to no good end stopped, if it has not ended; NULL otherwise.
+    CREATE FUNCTION \(s).rewound_run(asked int8) RETURNS int8 LANGUAGE plpgsql VOLATILE AS $perdure$
+    DECLARE
+        run int8 := \(s).newest_run(asked);
+    BEGIN
+        LOOP
+            run := \(s).newest_run((SELECT c.number FROM \(s).successors c WHERE c.previous = run
+                AND c.kind = \(RunKind.rewound.rawValue) ORDER BY c.number DESC LIMIT 1));
+            IF run IS NULL OR EXISTS (SELECT FROM \(s).live l WHERE l.number = run) THEN
+                RETURN run;
+            END IF;
+        END LOOP;
+    END
+    $perdure$;
+
     -- What is in the inbox of one run goes into that of another, in its place in the order of arrival.
     CREATE FUNCTION \(s).move_inbox(earlier int8, run int8) RETURNS void LANGUAGE plpgsql AS $perdure$
     BEGIN

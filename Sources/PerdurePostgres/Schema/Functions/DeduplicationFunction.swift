@@ -34,7 +34,7 @@ func deduplicationFunction(_ s: SchemaName) -> String {
             SELECT l.state INTO held FROM \(s).live l WHERE l.number = holder;
         ELSE
             -- Somebody may be about to begin with it: that is waited for.
-            SELECT l.state, l.lane INTO held FROM \(s).live l WHERE l.number = holder FOR UPDATE;
+            SELECT l.state, l.lane, l.due INTO held FROM \(s).live l WHERE l.number = holder FOR UPDATE;
         END IF;
         IF FOUND THEN
             IF policy = 'reject' THEN
@@ -55,9 +55,10 @@ func deduplicationFunction(_ s: SchemaName) -> String {
                 IF had_attributes OR new_attributes IS NOT NULL THEN
                     PERFORM \(s).index_attributes(holder, new_attributes, new_attributes_codec);
                 END IF;
-                -- A debounce is put off, and what follows from its beginning moves with it; else it keeps its place.
+                -- A debounce is put off; else it keeps its place. What follows from its beginning is counted from there.
                 earlier := CASE WHEN is_debounced
-                    THEN greatest(0, new_due - (first_asked + coalesce(maximum_wait, 9000000000000000 - first_asked))) ELSE 0 END;
+                    THEN greatest(0, new_due - (first_asked + coalesce(maximum_wait, 9000000000000000 - first_asked)))
+                    ELSE coalesce(new_due, new_created) - greatest(held.due, new_created) END;
                 -- Written in any case: a claim whose snapshot still shows it the former input then finds the row changed, and looks again.
                 UPDATE \(s).live l SET due = CASE WHEN is_debounced THEN new_due - earlier ELSE l.due END, deadline = new_deadline - earlier,
                     expires = new_expires - earlier WHERE l.number = holder;
@@ -82,10 +83,17 @@ func deduplicationFunction(_ s: SchemaName) -> String {
                 END IF;
             END IF;
         END IF;
-        -- Who redrives it must know what others have it by now.
-        UPDATE \(s).dead_numbers n SET unique_key = asked_key WHERE n.number = holder AND n.redriven_as IS NULL;
-        UPDATE \(s).deduplications d SET number = new_number, since = new_created WHERE d.queue = in_queue AND d.key = asked_key;
+        PERFORM \(s).give_key(in_queue, asked_key, holder, new_number, new_created);
         holder := NULL;
+    END
+    $perdure$;
+
+    -- Of a key that the caller has locked. Who redrives its former holder must know what others have it by now.
+    CREATE FUNCTION \(s).give_key(in_queue text, given_key text, former int8, new_number int8, at int8) RETURNS void
+        LANGUAGE plpgsql AS $perdure$
+    BEGIN
+        UPDATE \(s).dead_numbers n SET unique_key = given_key WHERE n.number = former AND n.redriven_as IS NULL;
+        UPDATE \(s).deduplications d SET number = new_number, since = at WHERE d.queue = in_queue AND d.key = given_key;
     END
     $perdure$;
     """

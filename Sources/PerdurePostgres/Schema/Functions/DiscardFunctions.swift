@@ -40,10 +40,10 @@ func discardFunctions(_ s: SchemaName) -> String {
             \(serverMicroseconds));
         CASE result
             WHEN '\(DiscardResult.ended.rawValue)' THEN
-                RAISE EXCEPTION 'the workflow "%" has ended', discard_message.id USING ERRCODE = 'P0002';
+                RAISE EXCEPTION 'the workflow "%" has ended: nobody will receive the message', discard_message.id USING ERRCODE = 'P0002';
             WHEN '\(DiscardResult.running.rawValue)' THEN
                 RAISE EXCEPTION 'the workflow "%" is neither set aside nor paused, and may be about to receive the message', discard_message.id
-                    USING ERRCODE = '55006';
+                    USING ERRCODE = '55006', HINT = 'Pause it first: pause_workflow.';
             ELSE
                 RETURN result = '\(DiscardResult.discarded.rawValue)';
         END CASE;

@@ -52,15 +52,22 @@ func queueFunctions(_ s: SchemaName) -> String {
     END
     $perdure$;
 
-    -- Starts dead letters again, the oldest first, each once; how many.
+    -- Starts dead letters again, the oldest first, each once; how many. What has to wait for another of its key is passed over.
     CREATE FUNCTION \(s).redrive(queue text DEFAULT NULL, maximum int4 DEFAULT 1000) RETURNS int4
         LANGUAGE plpgsql SECURITY DEFINER \(fixed) AS $perdure$
     DECLARE
-        letters int8[] := ARRAY(SELECT d.number FROM \(s).dead_numbers d WHERE d.redriven_as IS NULL
-            AND (redrive.queue IS NULL OR d.queue = redrive.queue) ORDER BY d.number LIMIT greatest(redrive.maximum, 0));
-        done int4;
+        letters int8[];
+        last int8 := 0;
+        done int4 := 0;
     BEGIN
-        SELECT count(*) INTO done FROM \(s).redrive_these(letters, ARRAY(SELECT \(s).number_block() FROM unnest(letters)), \(serverMicroseconds));
+        WHILE done < redrive.maximum LOOP
+            letters := ARRAY(SELECT d.number FROM \(s).dead_numbers d WHERE d.redriven_as IS NULL AND d.number > last
+                AND (redrive.queue IS NULL OR d.queue = redrive.queue) ORDER BY d.number LIMIT least(redrive.maximum - done, 1000));
+            EXIT WHEN cardinality(letters) = 0;
+            last := letters[cardinality(letters)];
+            done := done + (SELECT count(*) FROM \(s).redrive_these(letters, ARRAY(SELECT \(s).number_block() FROM unnest(letters)),
+                \(serverMicroseconds)));
+        END LOOP;
         IF done > 0 THEN
             PERFORM \(s).hint('r');
         END IF;
@@ -190,8 +197,10 @@ private func queueInternals(_ s: SchemaName) -> String {
     END
     $perdure$;
 
-    -- Makes workflows of the items of a queue that are enough, or have waited for long enough; how many.
-    CREATE FUNCTION \(s).gather(asked text, size int4, within int8, expiry int8) RETURNS int4 LANGUAGE plpgsql AS $perdure$
+    -- Makes workflows of the items of a queue that are enough, or have waited for long enough; how many. NULL if somebody else does.
+    CREATE FUNCTION \(s).gather(asked text, size int4, within int8, expiry int8) RETURNS int4 LANGUAGE plpgsql
+        SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET jit = off
+        AS $perdure$
     DECLARE
         lane record;
         picked int8[];
@@ -203,7 +212,7 @@ private func queueInternals(_ s: SchemaName) -> String {
     BEGIN
         -- Two at once would take each other's turns.
         IF NOT pg_try_advisory_xact_lock(\(s.batchLockClass), hashtext(asked)) THEN
-            RETURN 0;
+            RETURN NULL;
         END IF;
         -- From lane to lane by the index, and of each no more than make it full: what waits for company is not gone through again and again.
         FOR lane IN WITH RECURSIVE lanes AS (
@@ -242,29 +251,25 @@ private func queueInternals(_ s: SchemaName) -> String {
     END
     $perdure$;
 
-    -- The key by which a dead letter kept others out is the new run's; false if somebody open has it.
-    CREATE FUNCTION \(s).retake_key(in_queue text, lane_key text, letter int8, new_number int8, at int8) RETURNS bool
-        LANGUAGE plpgsql AS $perdure$
+    -- The key by which a dead letter kept others out.
+    CREATE FUNCTION \(s).letter_key(in_queue text, lane_key text, letter int8) RETURNS text LANGUAGE plpgsql STABLE AS $perdure$
     DECLARE
         first_run int8 := coalesce((SELECT c.first FROM \(s).successors c WHERE c.number = letter), letter);
-        unique_key text := coalesce((SELECT n.unique_key FROM \(s).dead_numbers n WHERE n.number = letter),
+    BEGIN
+        RETURN coalesce((SELECT n.unique_key FROM \(s).dead_numbers n WHERE n.number = letter),
             (SELECT d.key FROM \(s).deduplications d WHERE d.number IN (letter, first_run) AND d.queue = in_queue LIMIT 1),
             CASE WHEN \(s).queue_setting(in_queue, 'singleton') IS NOT NULL THEN '@singleton:' || lane_key END);
+    END
+    $perdure$;
+
+    -- Who has the key, which is locked from now on; the letter itself if nobody has.
+    CREATE FUNCTION \(s).lock_key(in_queue text, asked_key text, letter int8, at int8) RETURNS int8 LANGUAGE plpgsql AS $perdure$
+    DECLARE
         holder int8;
     BEGIN
-        IF unique_key IS NULL THEN
-            RETURN true;
-        END IF;
-        INSERT INTO \(s).deduplications (queue, key, number, since) VALUES (in_queue, unique_key, new_number, at) ON CONFLICT DO NOTHING;
-        IF FOUND THEN
-            RETURN true;
-        END IF;
-        SELECT d.number INTO holder FROM \(s).deduplications d WHERE d.queue = in_queue AND d.key = unique_key FOR UPDATE;
-        IF \(s).current_run(holder) IS NOT NULL THEN
-            RETURN false;
-        END IF;
-        UPDATE \(s).deduplications d SET number = new_number, since = at WHERE d.queue = in_queue AND d.key = unique_key;
-        RETURN true;
+        INSERT INTO \(s).deduplications (queue, key, number, since) VALUES (in_queue, asked_key, letter, at) ON CONFLICT DO NOTHING;
+        SELECT d.number INTO holder FROM \(s).deduplications d WHERE d.queue = in_queue AND d.key = asked_key FOR UPDATE;
+        RETURN coalesce(\(s).current_run(holder), \(s).newest_run(holder));
     END
     $perdure$;
 
@@ -272,13 +277,21 @@ private func queueInternals(_ s: SchemaName) -> String {
     DECLARE
         w record;
         later int8;
+        unique_key text;
+        holder int8;
         new_id text;
     BEGIN
         FOR i IN 1..coalesce(array_length(letters, 1), 0) LOOP
-            PERFORM FROM \(s).dead_numbers d WHERE d.number = letters[i] AND d.redriven_as IS NULL FOR UPDATE;
-            CONTINUE WHEN NOT FOUND;
             EXECUTE 'SELECT * FROM \(s.inLiteral).workflows WHERE number = $1' INTO w USING letters[i];
-            CONTINUE WHEN w.number IS NULL OR NOT \(s).retake_key(w.queue, w.lane_key, letters[i], numbers[i], at);
+            CONTINUE WHEN w.number IS NULL;
+            -- In the order of whoever enqueues: the key, and then whose it was.
+            unique_key := \(s).letter_key(w.queue, w.lane_key, letters[i]);
+            holder := CASE WHEN unique_key IS NOT NULL THEN \(s).lock_key(w.queue, unique_key, letters[i], at) END;
+            PERFORM FROM \(s).dead_numbers d WHERE d.number = letters[i] AND d.redriven_as IS NULL FOR UPDATE;
+            CONTINUE WHEN NOT FOUND OR EXISTS (SELECT FROM \(s).live l WHERE l.number = holder);
+            IF unique_key IS NOT NULL THEN
+                PERFORM \(s).give_key(w.queue, unique_key, holder, numbers[i], at);
+            END IF;
             UPDATE \(s).dead_numbers d SET redriven_as = numbers[i] WHERE d.number = letters[i];
             later := at - coalesce(w.due, w.created);
             new_id := NULL;
