@@ -66,6 +66,13 @@ package final class PublicationsWatch: Sendable {
         }
     }
 
+    /// It has published, or has ended.
+    func changed(_ number: WorkflowNumber) {
+        // As nearly always.
+        if state.withLock({ $0.waiters.isEmpty }) { return }
+        hint(.published([number]))
+    }
+
     func hint(_ wakeup: Wakeup) {
         let signals = state.withLock { state in
             switch wakeup {

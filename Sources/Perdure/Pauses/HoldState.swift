@@ -5,10 +5,12 @@ package struct AttemptRequest: Sendable {
     var breaker: StepBreaker?
 }
 
-/// A breaker with its key.
-package struct StepBreaker: Sendable {
-    var key: String
-    var settings: CircuitBreaker
+/// A breaker with its key; an object, because every step carries one or none.
+package final class StepBreaker: Sendable {
+    let key: String
+    let settings: CircuitBreaker
+
+    init(key: String, settings: CircuitBreaker) { (self.key, self.settings) = (key, settings) }
 }
 
 /// With what an attempt has begun.

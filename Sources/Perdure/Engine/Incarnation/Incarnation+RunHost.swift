@@ -107,7 +107,7 @@ extension Incarnation: RunHost {
     func announce(_ outcome: Outcome, tellsInbox: Bool) {
         tally.count { $0.finished += 1 }
         endings.ended(outcome)
-        publications.hint(.ended([outcome.workflow]))
+        publications.changed(outcome.workflow)
         if tellsInbox { look { $0.inbox = true } }
         tellOthers { outgoing in
             outgoing.ended.append(outcome.workflow)
@@ -292,7 +292,7 @@ extension Incarnation: RunHost {
     }
 
     package func published(_ number: WorkflowNumber) {
-        publications.hint(.published([number]))
+        publications.changed(number)
         tellOthers { $0.published.insert(number) }
     }
 

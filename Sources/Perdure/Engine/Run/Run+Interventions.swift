@@ -90,6 +90,4 @@ extension RunState {
         guard stop == nil, !isEnded, let wait = waits[key], !wait.isRecorded else { return nil }
         return wait.stepBody
     }
-
-    mutating func setStepBody(_ key: String, _ body: StepBody) { waits[key]?.stepBody = body }
 }

@@ -23,7 +23,7 @@ extension Run {
     var unread: [Int64] { state.withLock { $0.mailbox.unread } + inbox.withLock { $0.unclaimed } }
 
     /// A receive waits for what has arrived already or will, until then.
-    func want(_ address: Mailbox.Address, _ key: String, until due: Microseconds?, _ read: @escaping Wait.Reader) {
+    func want(_ address: Mailbox.Address, _ key: String, until due: Microseconds?, _ read: @escaping MailWait.Reader) {
         state.withLock { state in
             state.setReader(key, read)
             state.mailbox.want(address, key)

@@ -9,6 +9,8 @@ package final class Run: Sendable {
     let state: Lock<RunState>
     let inbox: Lock<RunInbox>
     let streams: StreamOffsets
+    /// So long a history is nothing to speak of.
+    let firstWarning: Int64
     /// What undoes the steps so far, in their order.
     let compensations = Lock<[Compensation]>([])
     private let task = Lock<Task<Void, Never>?>(nil)
@@ -27,6 +29,7 @@ package final class Run: Sendable {
         state = Lock(RunState(loaded, isFresh: isFresh))
         inbox = Lock(RunInbox(loaded.inbox))
         streams = StreamOffsets(isFresh: isFresh)
+        firstWarning = Int64(host.longHistories.min() ?? .max)
     }
 
     /// Starts the workflow's code.

@@ -5,6 +5,12 @@ extension RunState {
         waits[key]?.cancelWork = cancel
     }
 
+    /// The attempts of a step run.
+    mutating func setWork(_ key: String, _ body: StepBody, _ cancel: @escaping @Sendable () -> Void) {
+        guard let wait = waits[key] else { return }
+        (wait.stepBody, wait.cancelWork) = (body, cancel)
+    }
+
     /// Between two attempts of a step its body does not run: neither memory nor the end of the engine waits for it.
     mutating func beginBackoff(_ key: String, until due: Microseconds) {
         waits[key]?.due = due
@@ -29,11 +35,11 @@ extension RunState {
     }
 
     /// What reads the message that the call waits for.
-    mutating func setReader(_ key: String, _ read: @escaping Wait.Reader) { waits[key]?.read = read }
+    mutating func setReader(_ key: String, _ read: @escaping MailWait.Reader) { waits[key]?.mail?.read = read }
 
     /// Why the call cannot be given this; nil if it can.
     func refusal(_ key: String, _ gift: Mailbox.Gift) -> WorkflowError? {
-        guard stop == nil, let read = waits[key]?.read else { return nil }
+        guard stop == nil, let read = waits[key]?.mail?.read else { return nil }
         do throws(WorkflowError) {
             try read(gift.payload)
             return nil
@@ -47,13 +53,13 @@ extension RunState {
     }
 
     /// How the call that waits for a request begins with it.
-    mutating func setBegin(_ key: String, _ begin: @escaping @Sendable (InboxItem) -> Void) { waits[key]?.beginRequest = begin }
+    mutating func setBegin(_ key: String, _ begin: @escaping @Sendable (InboxItem) -> Void) { waits[key]?.mail?.beginRequest = begin }
 
     /// A request is there; nil if nobody waits for it any more.
     mutating func beginRequest(_ key: String, _ item: InboxItem) -> (@Sendable (InboxItem) -> Void)? {
-        guard stop == nil, !isQuiet, let wait = waits[key], let begin = wait.beginRequest else { return nil }
+        guard stop == nil, !isQuiet, let wait = waits[key], let begin = wait.mail?.beginRequest else { return nil }
         wait.hasBody = true
-        wait.examined = item
+        wait.mail?.examined = item
         bodies += 1
         return begin
     }
@@ -62,8 +68,8 @@ extension RunState {
     ///
     /// False if the call was cancelled meanwhile, which has put the request back, or the run has stopped.
     mutating func beginHandling(_ key: String) -> Bool {
-        guard stop == nil, !isEnded, let wait = waits[key], wait.examined != nil else { return false }
-        wait.examined = nil
+        guard stop == nil, !isEnded, let mail = waits[key]?.mail, mail.examined != nil else { return false }
+        mail.examined = nil
         return true
     }
 
@@ -72,7 +78,7 @@ extension RunState {
         bodies -= 1
         guard beginHandling(key), let wait = waits[key] else { return false }
         wait.hasBody = false
-        if let address = wait.address { mailbox.want(address, key) }
+        if let mail = wait.mail { mailbox.want(mail.address, key) }
         return true
     }
 }

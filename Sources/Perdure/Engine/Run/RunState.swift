@@ -136,10 +136,10 @@ extension RunState {
             return wait.begun ? wait.cancelWork.map(CancelAction.work) ?? .none : .none
         }
         remove(key)
-        if !isLive || wait.isRecorded { abandoned[key] = .some(wait.address) }
-        if let address = wait.address {
-            if wait.isRecorded { mailbox.recall(address) } else { mailbox.unwant(address, key) }
-            if let item = wait.examined { mailbox.takeBack(.arrived(item), address) }
+        if !isLive || wait.isRecorded { abandoned[key] = .some(wait.mail?.address) }
+        if let mail = wait.mail {
+            if wait.isRecorded { mailbox.recall(mail.address) } else { mailbox.unwant(mail.address, key) }
+            if let item = mail.examined { mailbox.takeBack(.arrived(item), mail.address) }
         }
         return .resume(wait.parked, stopping: wait.cancelWork)
     }
@@ -266,6 +266,7 @@ extension RunState {
             return .finish(result)
         }
         if !held.isEmpty, !isQuiet, !patches.isWaiting, !awaitsCancel { return beginHeld() }
+        if control.interventions.isEmpty { return .nothing }
         let asked = takeInterventions()
         return asked.isEmpty ? .nothing : .intervene(asked)
     }
@@ -337,7 +338,7 @@ extension RunState {
         }
         now = max(now, record.finished)
         remove(record.key)
-        if record.kind == .receiveAgain, let address = wait.address { mailbox.settled(record.output, address) }
+        if record.kind == .receiveAgain, let mail = wait.mail { mailbox.settled(record.output, mail.address) }
         if !pending.isEmpty { pending[record.key] = nil }
         if record.kind == .childStart || record.kind == .childrenStart { newChildren[record.key] = record }
         return .resume(wait.parked, record)

@@ -76,10 +76,7 @@ final class StepBody: Sendable {
     /// The task is created here, in the caller's task, so that the body inherits the workflow's task-locals.
     func start() {
         let task = Task(executorPreference: run.host.stepExecutor) { await self.attempts() }
-        run.state.withLock { state in
-            state.setStepBody(key, self)
-            state.setCancelWork(key) { task.cancel() }
-        }
+        run.state.withLock { $0.setWork(key, self) { task.cancel() } }
     }
 
     private func attempts() async {
@@ -95,13 +92,16 @@ final class StepBody: Sendable {
             }
         }
         while true {
-            let pass: AttemptPass
-            switch await run.enter(name, key, limits.breaker, record: recordHold) {
-            case .go(let given): pass = given
-            case .cancelled: return end(.failure(CancellationError()), attempt)
-            case .leaving: return
+            var pass = AttemptPass.free
+            // As nearly always nothing is held back, and no earlier life has said that this is.
+            if earlier?.heldBy != nil || !run.host.holdsNothing {
+                switch await run.enter(name, key, limits.breaker, record: recordHold) {
+                case .go(let given): pass = given
+                case .cancelled: return end(.failure(CancellationError()), attempt)
+                case .leaving: return
+                }
+                if isOverdue(pass) { return end(.failure(timeout), attempt) }
             }
-            if isOverdue(pass) { return end(.failure(timeout), attempt) }
             // A run that was dropped goes on elsewhere, and nothing is to be recorded here.
             guard await run.host.holdsLease(), run.state.withLock({ $0.stop == nil }) else { return }
             attempt += 1

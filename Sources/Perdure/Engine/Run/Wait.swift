@@ -17,8 +17,8 @@ final class Wait {
     let kind: StepKind
     /// Counted while outstanding, to find two steps of one name; nil where the call has an id or counts by itself.
     let exclusiveName: String?
-    /// Where the message that it waits for arrives.
-    let address: Mailbox.Address?
+    /// Of a call that waits for a message or a request, which most do not.
+    let mail: MailWait?
     var parked: Parked<Resumption>?
     var begun: Bool
     var isCancelled = false
@@ -28,20 +28,13 @@ final class Wait {
     var isRecorded = false
     /// What it waited for is there, and a body is at it.
     var hasBody = false
-    /// Reads the message that it is to be given; what cannot be read is not received.
-    var read: Reader?
-    var beginRequest: (@Sendable (InboxItem) -> Void)?
-    /// The request that the body looks at, as long as it is not decided that it is handled.
-    var examined: InboxItem?
     /// The attempts of a step that has begun.
     var stepBody: StepBody?
     /// Cancels the body, or the timer.
     var cancelWork: (@Sendable () -> Void)?
 
-    typealias Reader = @Sendable (EncodedPayload) throws(WorkflowError) -> Void
-
     init(key: String, kind: StepKind, exclusiveName: String?, begun: Bool, due: Microseconds?, address: Mailbox.Address? = nil) {
-        self.address = address
+        mail = address.map(MailWait.init)
         self.key = key
         self.kind = kind
         self.exclusiveName = exclusiveName
@@ -50,11 +43,26 @@ final class Wait {
     }
 
     /// Timers and receives end at once when cancelled, unrecorded; all others wait for what they began.
-    var endsAtOnce: Bool { kind == .timer || kind == .receive || kind == .request && (!hasBody || examined != nil) }
+    var endsAtOnce: Bool { kind == .timer || kind == .receive || kind == .request && (!hasBody || mail?.examined != nil) }
 
     /// Children are not this process's work: they go on without it.
     var isForChildren: Bool { kind == .childResult || kind == .childrenEnded }
 
     /// Nothing of it runs in this process while it waits.
     var isPassive: Bool { isForChildren || kind == .receive || kind == .request && !hasBody }
+}
+
+/// What a call that waits for a message or a request has besides.
+final class MailWait {
+    /// Where it arrives.
+    let address: Mailbox.Address
+    /// Reads the message that it is to be given; what cannot be read is not received.
+    var read: Reader?
+    var beginRequest: (@Sendable (InboxItem) -> Void)?
+    /// The request that the body looks at, as long as it is not decided that it is handled.
+    var examined: InboxItem?
+
+    typealias Reader = @Sendable (EncodedPayload) throws(WorkflowError) -> Void
+
+    init(_ address: Mailbox.Address) { self.address = address }
 }
