@@ -8,24 +8,76 @@
 ///
 /// What is held back waits, however long, and that costs it no attempt of its retry policy. See <doc:CircuitBreakers>.
 public struct CircuitBreaker: Sendable {
+    private var terms: Terms
+
+    /// Shared, because every step has a place for one: it is then as large as a reference.
+    private final class Terms: Sendable {
+        let values: Values
+        init(_ values: Values) { self.values = values }
+    }
+
+    private struct Values: Sendable {
+        var key: String?
+        var failureRateThreshold: Double
+        var slidingWindow: Duration
+        var minimumNumberOfCalls: Int
+        var waitDurationInOpenState: Duration
+        var maximumWaitDurationInOpenState: Duration
+        var permittedNumberOfCallsInHalfOpenState: Int
+        var ignoring: [any Error.Type]
+    }
+
+    private subscript<Value>(_ path: WritableKeyPath<Values, Value>) -> Value {
+        get { terms.values[keyPath: path] }
+        set {
+            var values = terms.values
+            values[keyPath: path] = newValue
+            terms = Terms(values)
+        }
+    }
+
     /// Steps of one key share a breaker, in whatever workflow they are; nil is the step's name.
-    public var key: String?
+    public var key: String? {
+        get { self[\.key] }
+        set { self[\.key] = newValue }
+    }
     /// The share of failed attempts at which it opens: more than 0, and at most 1.
-    public var failureRateThreshold: Double
+    public var failureRateThreshold: Double {
+        get { self[\.failureRateThreshold] }
+        set { self[\.failureRateThreshold] = newValue }
+    }
     /// How long an attempt counts.
-    public var slidingWindow: Duration
+    public var slidingWindow: Duration {
+        get { self[\.slidingWindow] }
+        set { self[\.slidingWindow] = newValue }
+    }
     /// With fewer attempts in an engine's window it stays closed.
-    public var minimumNumberOfCalls: Int
+    public var minimumNumberOfCalls: Int {
+        get { self[\.minimumNumberOfCalls] }
+        set { self[\.minimumNumberOfCalls] = newValue }
+    }
     /// How long it is open the first time.
-    public var waitDurationInOpenState: Duration
+    public var waitDurationInOpenState: Duration {
+        get { self[\.waitDurationInOpenState] }
+        set { self[\.waitDurationInOpenState] = newValue }
+    }
     /// How long it is open at most.
-    public var maximumWaitDurationInOpenState: Duration
+    public var maximumWaitDurationInOpenState: Duration {
+        get { self[\.maximumWaitDurationInOpenState] }
+        set { self[\.maximumWaitDurationInOpenState] = newValue }
+    }
     /// The number of attempts in the last round of the half-open state; the rounds before it have 1, 2, 4, ….
-    public var permittedNumberOfCallsInHalfOpenState: Int
+    public var permittedNumberOfCallsInHalfOpenState: Int {
+        get { self[\.permittedNumberOfCallsInHalfOpenState] }
+        set { self[\.permittedNumberOfCallsInHalfOpenState] = newValue }
+    }
     /// Errors of these types say nothing about the other side: they count neither as failures nor as successes.
     ///
     /// So it is with a cancellation, with a ``NonRetryableError`` and with what the step's ``RetryPolicy/nonRetryable`` names.
-    public var ignoring: [any Error.Type]
+    public var ignoring: [any Error.Type] {
+        get { self[\.ignoring] }
+        set { self[\.ignoring] = newValue }
+    }
 
     /// Makes a breaker.
     public init(
@@ -33,14 +85,12 @@ public struct CircuitBreaker: Sendable {
         waitDurationInOpenState: Duration = .seconds(30), maximumWaitDurationInOpenState: Duration = .seconds(600),
         permittedNumberOfCallsInHalfOpenState: Int = 16, ignoring: [any Error.Type] = []
     ) {
-        self.key = key
-        self.failureRateThreshold = failureRateThreshold
-        self.slidingWindow = slidingWindow
-        self.minimumNumberOfCalls = minimumNumberOfCalls
-        self.waitDurationInOpenState = waitDurationInOpenState
-        self.maximumWaitDurationInOpenState = max(maximumWaitDurationInOpenState, waitDurationInOpenState)
-        self.permittedNumberOfCallsInHalfOpenState = permittedNumberOfCallsInHalfOpenState
-        self.ignoring = ignoring
+        terms = Terms(
+            Values(
+                key: key, failureRateThreshold: failureRateThreshold, slidingWindow: slidingWindow,
+                minimumNumberOfCalls: minimumNumberOfCalls, waitDurationInOpenState: waitDurationInOpenState,
+                maximumWaitDurationInOpenState: max(maximumWaitDurationInOpenState, waitDurationInOpenState),
+                permittedNumberOfCallsInHalfOpenState: permittedNumberOfCallsInHalfOpenState, ignoring: ignoring))
     }
 
     /// With its key, which is the step's name unless it has one of its own.

@@ -84,23 +84,14 @@ final class StepBody: Sendable {
         if Task.isCancelled, run.state.withLock({ $0.stop != nil }) { return }
         if earlier == nil, limits.totalTimeout != nil { recordBeginning() }
         var attempt = Int(earlier?.attempt ?? 0)
-        if let due = earlier?.due {
-            switch await wait(until: due, { run.host.clock.schedule(at: due, $0) }) {
-            case .over: break
-            case .cancelled: return end(.failure(CancellationError()), attempt)
-            case .leaving: return
-            }
-        }
+        if let due = earlier?.due, await !waits(until: due, attempt) { return }
+        // What happens rarely is elsewhere: this is on the way of every step, and what it keeps for later costs each of them.
         while true {
             var pass = AttemptPass.free
             // As nearly always nothing is held back, and no earlier life has said that this is.
             if earlier?.heldBy != nil || !run.host.holdsNothing {
-                switch await run.enter(name, key, limits.breaker, record: recordHold) {
-                case .go(let given): pass = given
-                case .cancelled: return end(.failure(CancellationError()), attempt)
-                case .leaving: return
-                }
-                if isOverdue(pass) { return end(.failure(timeout), attempt) }
+                guard let given = await admitted(attempt) else { return }
+                pass = given
             }
             // A run that was dropped goes on elsewhere, and nothing is to be recorded here.
             guard await run.host.holdsLease(), run.state.withLock({ $0.stop == nil }) else { return }
@@ -112,14 +103,37 @@ final class StepBody: Sendable {
             guard case .failure(let error) = result, let pause = pause(after: attempt, error) else {
                 return end(result, attempt)
             }
-            let due = run.host.clock.now().adding(pause)
-            recordFailure(error, attempt, due)
-            switch await wait(until: due, { run.host.clock.schedule(after: pause, $0) }) {
-            case .over: continue
-            case .cancelled: return end(.failure(CancellationError()), attempt)
-            case .leaving: return
-            }
+            guard await waits(pause, attempt, error) else { return }
         }
+    }
+
+    /// Nil if none begins any more.
+    private func admitted(_ attempt: Int) async -> AttemptPass? {
+        switch await run.enter(name, key, limits.breaker, record: recordHold) {
+        case .go(let pass):
+            if !isOverdue(pass) { return pass }
+            end(.failure(timeout), attempt)
+        case .cancelled: end(.failure(CancellationError()), attempt)
+        case .leaving: break
+        }
+        return nil
+    }
+
+    /// Whether another attempt follows in this process, after a pause.
+    private func waits(_ pause: Duration, _ attempt: Int, _ error: any Error) async -> Bool {
+        let due = run.host.clock.now().adding(pause)
+        recordFailure(error, attempt, due)
+        return goesOn(await wait(until: due, { run.host.clock.schedule(after: pause, $0) }), attempt)
+    }
+
+    /// The same of a pause that has begun in an earlier life.
+    private func waits(until due: Microseconds, _ attempt: Int) async -> Bool {
+        goesOn(await wait(until: due, { run.host.clock.schedule(at: due, $0) }), attempt)
+    }
+
+    private func goesOn(_ waited: Waited, _ attempt: Int) -> Bool {
+        if waited == .cancelled { end(.failure(CancellationError()), attempt) }
+        return waited == .over
     }
 
     /// How long until the next attempt; nil if there is none.
