@@ -20,6 +20,8 @@ struct QueueModel {
         let number: WorkflowNumber
         let lane: Lane
         var input: EncodedPayload
+        /// When it was asked to begin.
+        var asked: Microseconds?
         /// Of a delayed start that has not been seen yet.
         var due: Microseconds?
         var expires: Microseconds?
@@ -132,7 +134,9 @@ struct QueueModel {
             case .replace where held.isFresh, .cancelExisting where held.isFresh:
                 guard held.lane.workflow == record.lane.workflow else { return .otherType(held.lane.workflow) }
                 items[holder]?.input = record.input
-                items[holder]?.expires = record.expires
+                // Counted from where it begins.
+                let shift = max(held.asked ?? .min, record.created) - (record.due ?? record.created)
+                items[holder]?.expires = record.expires.map { $0 + shift }
                 return .existing(holder)
             case .cancelExisting: items[holder]?.isCancelled = true
             case .replace: break
@@ -140,7 +144,7 @@ struct QueueModel {
         }
         if let deduplication { keys[[record.lane.queue, deduplication.key]] = record.number }
         items[record.number] = Item(
-            number: record.number, lane: record.lane, input: record.input, due: record.due, expires: record.expires,
+            number: record.number, lane: record.lane, input: record.input, asked: record.due, due: record.due, expires: record.expires,
             phase: isCommitted ? .ready : .uncommitted, isDeduplicated: deduplication != nil, since: operation...operation,
             available: operation)
         return .started(owned: false)

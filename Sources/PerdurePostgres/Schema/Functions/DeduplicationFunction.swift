@@ -10,6 +10,7 @@ func deduplicationFunction(_ s: SchemaName) -> String {
     DECLARE
         first_asked int8;
         held record;
+        held_due int8;
         is_there bool;
         had_attributes bool;
         earlier int8;
@@ -34,7 +35,7 @@ func deduplicationFunction(_ s: SchemaName) -> String {
             SELECT l.state INTO held FROM \(s).live l WHERE l.number = holder;
         ELSE
             -- Somebody may be about to begin with it: that is waited for.
-            SELECT l.state, l.lane, l.due INTO held FROM \(s).live l WHERE l.number = holder FOR UPDATE;
+            SELECT l.state, l.lane INTO held FROM \(s).live l WHERE l.number = holder FOR UPDATE;
         END IF;
         IF FOUND THEN
             IF policy = 'reject' THEN
@@ -55,10 +56,11 @@ func deduplicationFunction(_ s: SchemaName) -> String {
                 IF had_attributes OR new_attributes IS NOT NULL THEN
                     PERFORM \(s).index_attributes(holder, new_attributes, new_attributes_codec);
                 END IF;
+                EXECUTE 'SELECT due FROM \(s.inLiteral).workflows WHERE number = $1' INTO held_due USING holder;
                 -- A debounce is put off; else it keeps its place. What follows from its beginning is counted from there.
                 earlier := CASE WHEN is_debounced
                     THEN greatest(0, new_due - (first_asked + coalesce(maximum_wait, 9000000000000000 - first_asked)))
-                    ELSE coalesce(new_due, new_created) - greatest(held.due, new_created) END;
+                    ELSE coalesce(new_due, new_created) - greatest(held_due, new_created) END;
                 -- Written in any case: a claim whose snapshot still shows it the former input then finds the row changed, and looks again.
                 UPDATE \(s).live l SET due = CASE WHEN is_debounced THEN new_due - earlier ELSE l.due END, deadline = new_deadline - earlier,
                     expires = new_expires - earlier WHERE l.number = holder;
