@@ -49,7 +49,8 @@ let package = Package(
         .target(name: "PerdureCommand", dependencies: ["Perdure"], swiftSettings: strict),
 
         .executableTarget(
-            name: "PerdureCommandLine", dependencies: ["Perdure", "PerdurePostgres", "PerdureSQLite"], swiftSettings: strict),
+            name: "PerdureCommandLine", dependencies: ["Perdure", "PerdureCommand", "PerdurePostgres", "PerdureSQLite"],
+            swiftSettings: strict),
 
         // What `./run demo` and `./run bench` run.
         .executableTarget(

@@ -30,14 +30,14 @@ enum CommandRequest: Equatable {
         """
 
     /// What cannot be understood.
-    struct UsageError: Error, Equatable { var message: String }
+    typealias UsageError = ArgumentWords.UsageError
 
     init(_ arguments: [String], now: Date) throws(UsageError) {
-        let words = try CommandWords(arguments)
+        let words = try ArgumentWords(ofCommand: arguments)
         if words.flags.contains("--help") { self = .help } else { self = try Self.request(words, now) }
     }
 
-    private static func request(_ words: CommandWords, _ now: Date) throws(UsageError) -> CommandRequest {
+    private static func request(_ words: ArgumentWords, _ now: Date) throws(UsageError) -> CommandRequest {
         switch words.words.first ?? "run" {
         case "help": return .help
         case "run":
@@ -74,7 +74,7 @@ struct CheckOptions: Equatable {
 
     init() {}
 
-    init(_ words: CommandWords, _ now: Date) throws(CommandRequest.UsageError) {
+    init(_ words: ArgumentWords, _ now: Date) throws(CommandRequest.UsageError) {
         workflow = words.values["--workflow"]
         filter = try words.filter("--where")
         since = try words.moment("--since", now)

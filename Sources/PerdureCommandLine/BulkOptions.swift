@@ -1,9 +1,11 @@
 internal import Foundation
 internal import Perdure
+internal import PerdureCommand
 
 /// What `bulk` is to do.
 struct BulkOptions: Equatable {
     static let names: Set = [
+        "--schema",
         "--because", "--by", "--rate", "--id", "--dry-run", "--detach", "--step", "--version", "--value", "--message",
     ]
 
@@ -16,13 +18,13 @@ struct BulkOptions: Equatable {
     var isDryRun: Bool
     var isDetached: Bool
 
-    init(_ rest: [String], _ words: Words) throws(Request.UsageError) {
+    init(_ rest: [String], _ words: ArgumentWords) throws(Request.UsageError) {
         guard let name = rest.first else { throw Request.UsageError(message: "bulk needs an action: cancel, say") }
         action = try Self.action(name, words)
         guard rest.count == 2 else {
             throw Request.UsageError(message: "bulk needs a filter, which says to which workflows it is done: for every one it is 'all'")
         }
-        filter = try WorkflowFilter(word: rest[1])
+        filter = try WorkflowFilter(orAll: rest[1])
         isDryRun = words.flags.contains("--dry-run")
         guard let reason = words.values["--because"] ?? (isDryRun ? "" : nil) else {
             throw Request.UsageError(message: "bulk needs --because, which is recorded with each workflow")
@@ -34,7 +36,7 @@ struct BulkOptions: Equatable {
         isDetached = words.flags.contains("--detach")
     }
 
-    private static func action(_ name: String, _ words: Words) throws(Request.UsageError) -> BulkAction {
+    private static func action(_ name: String, _ words: ArgumentWords) throws(Request.UsageError) -> BulkAction {
         let plain: [String: BulkAction] = [
             "cancel": .cancel, "terminate": .terminate, "pause": .pause, "resume": .resume, "retry-now": .retryNow, "rewind": .rewind,
             "restart": .restart,
@@ -66,7 +68,7 @@ struct BulkOptions: Equatable {
         }
     }
 
-    private static func only(_ options: Set<String>, _ name: String, _ words: Words) throws(Request.UsageError) {
+    private static func only(_ options: Set<String>, _ name: String, _ words: ArgumentWords) throws(Request.UsageError) {
         let special: Set = ["--step", "--version", "--value", "--message"]
         if let other = special.intersection(words.values.keys).subtracting(options).sorted().first {
             throw Request.UsageError(message: "\(name) has no option \(other)")

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Perdure
+internal import PerdureCommand
 
 /// What `list` is to show.
 struct ListOptions: Equatable {
@@ -7,9 +8,9 @@ struct ListOptions: Equatable {
     var limit: Int
     var isJSON: Bool
 
-    init(_ filter: String?, _ words: Words) throws(Request.UsageError) {
-        self.filter = try filter.map { word throws(Request.UsageError) in try WorkflowFilter(word: word) } ?? .all
-        limit = try words.count("--limit") ?? 50
+    init(_ filter: String?, _ words: ArgumentWords) throws(Request.UsageError) {
+        self.filter = try filter.map { word throws(Request.UsageError) in try WorkflowFilter(orAll: word) } ?? .all
+        limit = try words.number("--limit") ?? 50
         isJSON = words.flags.contains("--json")
     }
 }

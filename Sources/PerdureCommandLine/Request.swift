@@ -1,4 +1,5 @@
 internal import Perdure
+internal import PerdureCommand
 
 /// What was asked for on the command line.
 enum Request: Equatable {
@@ -36,27 +37,27 @@ enum Request: Equatable {
         """
 
     /// What cannot be understood.
-    struct UsageError: Error, Equatable { var message: String }
+    typealias UsageError = ArgumentWords.UsageError
 
     init(_ arguments: [String]) throws(UsageError) {
-        let words = try Words(arguments)
+        let words = try ArgumentWords(ofPerdure: arguments)
         if words.flags.contains("--help") { self = .help } else { self = try Self.request(words) }
     }
 
-    private static func request(_ words: Words) throws(UsageError) -> Request {
+    private static func request(_ words: ArgumentWords) throws(UsageError) -> Request {
         let (command, rest) = (words.words.first ?? "help", Array(words.words.dropFirst()))
         switch command {
         case "help": return .help
         case "version":
-            try words.allow([])
+            try words.allow(["--schema"])
             guard rest.count < 2 else { throw UsageError(message: "there is one URL at most") }
             return .version(try rest.first.map { url throws(UsageError) in try words.address(url) })
         case "migrate":
-            try words.allow([])
+            try words.allow(["--schema"])
             guard rest.count < 2 else { throw UsageError(message: "there is one URL at most") }
             return .migrate(try words.address(rest.first))
         case "list":
-            try words.allow(["--limit", "--json"])
+            try words.allow(["--schema", "--limit", "--json"])
             guard rest.count < 3 else { throw UsageError(message: "'\(rest[2])' is a word too many: put the filter into quotes") }
             return .list(try words.address(rest.first), try ListOptions(rest.dropFirst().first, words))
         case "bulk":

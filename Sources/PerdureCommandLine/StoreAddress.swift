@@ -1,4 +1,5 @@
 internal import Perdure
+internal import PerdureCommand
 internal import PerdurePostgres
 internal import PerdureSQLite
 

@@ -2,6 +2,7 @@
 
 internal import Foundation
 internal import Perdure
+internal import PerdureCommand
 
 let libraryVersion = "0.1.0"
 
